@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HF_BASE_STEP_H
+#define HF_BASE_STEP_H
+
+/*
+ * Marks a step of a lock-free protocol. The test build (-DHF_TEST_STEPS) calls hf_step_hook there, so
+ * that a test can park a thread between any two steps; every other build compiles it to nothing.
+ */
+enum hf_step {
+#define HF_STEP_LIST(X)                                                                            \
+    X(HF_STEP_TABLE_LOADED)                                                                        \
+    X(HF_STEP_TABLE_SCANNED)                                                                       \
+    X(HF_STEP_TABLE_CLAIMED)                                                                       \
+    X(HF_STEP_TABLE_RAISED)                                                                        \
+    X(HF_STEP_TABLE_NAMED)                                                                         \
+    X(HF_STEP_TABLE_PUBLISHED)                                                                     \
+    X(HF_STEP_TABLE_COMMITTING)                                                                    \
+    X(HF_STEP_TABLE_COMMITTED)                                                                     \
+    X(HF_STEP_TABLE_WITHDRAWING)                                                                   \
+    X(HF_STEP_BREAKER_LOADED)                                                                      \
+    X(HF_STEP_BREAKER_PERMITTED)                                                                   \
+    X(HF_STEP_BREAKER_COUNTED)                                                                     \
+    X(HF_STEP_BREAKER_TRIPPING)                                                                    \
+    X(HF_STEP_AUDIT_LANE_TAKEN)                                                                    \
+    X(HF_STEP_AUDIT_ANNOUNCED)                                                                     \
+    X(HF_STEP_AUDIT_NUMBERED)                                                                      \
+    X(HF_STEP_AUDIT_COPIED)                                                                        \
+    X(HF_STEP_AUDIT_PUBLISHED)                                                                     \
+    X(HF_STEP_AUDIT_DRAINING)
+#define HF_STEP_ENUM(name) name,
+    HF_STEP_LIST(HF_STEP_ENUM)
+#undef HF_STEP_ENUM
+        HF_STEP_COUNT
+};
+
+#ifdef HF_TEST_STEPS
+extern void (*hf_step_hook)(enum hf_step step); /* Set before threads start; NULL: nothing. */
+static inline void hf_step(enum hf_step step)
+{
+    if (hf_step_hook)
+        hf_step_hook(step);
+}
+#else
+static inline void hf_step(enum hf_step step)
+{
+    (void)step;
+}
+#endif
+
+#endif
