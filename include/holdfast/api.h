@@ -20,11 +20,11 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define HF_API __attribute__((visibility("default")))
 #define HF_MUST_USE __attribute__((warn_unused_result))
-#define HF_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define HF_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define HF_API
 #define HF_MUST_USE
-#define HF_PRINTF(format, first)
+#define HF_PRINTF(text, first)
 #endif
 
 /* Durations in nanoseconds from smaller numbers: HF_MS(100), HF_SECONDS(5). No overflow check. */
