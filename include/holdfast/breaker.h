@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOLDFAST_BREAKER_H
+#define HOLDFAST_BREAKER_H
+
+#include <holdfast/allocator.h>
+#include <holdfast/clock.h>
+#include <holdfast/delay.h>
+#include <holdfast/outcome.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A circuit breaker (Nygard, "Release It!", 2007): closed, it lets calls through and watches them;
+ * too many failures open it, and calls are refused at once; after a while it is half-open and lets a few
+ * through to see; if those work it closes.
+ *
+ *     if (hf_breaker_enter(breaker, now_ns, &permit, NULL) != HF_OK)
+ *         return refused;
+ *     outcome = call();
+ *     hf_breaker_leave(breaker, &permit, outcome.kind, now_ns, NULL);
+ *
+ * Thread-safe and lock-free: the state is one 64-bit word changed by compare-and-swap. While it
+ * is closed and calls succeed, entering costs one load. A permit carries the generation of the state
+ * that gave it, so a result that arrives late, after the state has changed, changes nothing.
+ */
+struct hf_breaker;
+
+enum hf_breaker_state {
+    HF_BREAKER_CLOSED = 0,
+    HF_BREAKER_OPEN,
+    HF_BREAKER_HALF_OPEN,
+};
+
+/* "closed", "open", "half-open"; "unknown" off the list. Static. */
+HF_API const char *hf_breaker_state_str(enum hf_breaker_state state);
+
+/* Zero fields mean the defaults named. It trips on whichever condition holds first. */
+struct hf_breaker_options {
+    /* Failures in a row that trip it: at most 65,535. 0: 5. HF_BREAKER_NEVER: not by these. */
+    uint32_t consecutive_failures;
+    /*
+     * Failure rate over a sliding window of time that trips it, in percent: 1 to 100. 0: not by rate.
+     */
+    uint32_t failure_rate_percent;
+    uint64_t window_ns;      /* Length of that window: 1 ms to 1 hour. 0: 30 s. */
+    uint32_t calls_min;      /* Calls in the window before the rate counts. 0: 20. */
+    /*
+     * How long it stays open: the delay after the n-th opening in a row without closing in
+     * between. All zero: 5 s, doubled each time, at most 5 minutes, no jitter.
+     */
+    struct hf_delay open;
+    uint32_t half_open_permits; /* Calls let through at a time while half-open: at most 255. 0: 1. */
+    uint32_t success_threshold; /* Successes in a row that close it: at most 255. 0: 1. */
+    /*
+     * A permit of the half-open state that has not been returned after this long counts as lost and
+     * is given to somebody else. 0: 30 s.
+     */
+    uint64_t permit_lease_ns;
+    uint64_t seed;                        /* For jitter of the open period. 0: from the system. */
+    const struct hf_allocator *allocator; /* NULL: libc. */
+};
+
+#define HF_BREAKER_NEVER UINT32_MAX
+
+/* Makes a closed breaker. HF_INVALID (error names the field), HF_NO_MEMORY, HF_IO (no seed). */
+HF_MUST_USE HF_API enum hf_status hf_breaker_new(struct hf_breaker **breaker,
+    const struct hf_breaker_options *options, struct hf_error *error);
+
+/* Frees it; no other call may be under way, permits may be outstanding. NULL: nothing. */
+HF_API void hf_breaker_free(struct hf_breaker *breaker);
+
+/* The right to make one call. Caller-allocated, fields private. Use each once. */
+struct hf_permit {
+    uint64_t generation;
+    uint64_t entered_ns;
+};
+
+/*
+ * Asks to make a call at now_ns (monotonic).
+ * Returns HF_OK: *permit is filled, and must go to hf_breaker_leave or hf_breaker_cancel, once.
+ * HF_OPEN: refused; *retry_after_ns (NULL: not wanted) is how long until calls are let through again, 0 if
+ * that depends on calls under way. HF_INVALID: NULL, or now_ns above HF_TIME_MAX_NS.
+ */
+HF_MUST_USE HF_API enum hf_status hf_breaker_enter(struct hf_breaker *breaker, uint64_t now_ns,
+    struct hf_permit *permit, uint64_t *retry_after_ns);
+
+/*
+ * A change of state that a call made. from == to if it made none. Told to the one caller that made it,
+ * outside any critical section, so that it can log and count it.
+ */
+struct hf_breaker_change {
+    enum hf_breaker_state from;
+    enum hf_breaker_state to;
+    uint64_t open_ns; /* How long it will stay open, if `to` is open. */
+};
+
+/*
+ * As hf_breaker_enter, and tells in *change whether this call moved the breaker from open to half-open.
+ */
+HF_MUST_USE HF_API enum hf_status hf_breaker_enter_observed(struct hf_breaker *breaker,
+    uint64_t now_ns, struct hf_permit *permit, uint64_t *retry_after_ns,
+    struct hf_breaker_change *change);
+
+/*
+ * Gives a permit back with the outcome of its call. Success and failure (transient or permanent) are
+ * counted, ignored is not. A permit of an earlier generation changes nothing.
+ * change: NULL if not wanted; otherwise filled. Bad arguments (NULL, now_ns above HF_TIME_MAX_NS) do nothing.
+ */
+HF_API void hf_breaker_leave(struct hf_breaker *breaker, const struct hf_permit *permit,
+    enum hf_outcome_kind outcome, uint64_t now_ns, struct hf_breaker_change *change);
+
+/* Gives a permit back unused: the call was not made. */
+HF_API void hf_breaker_cancel(struct hf_breaker *breaker, const struct hf_permit *permit);
+
+/* What a breaker looks like at one moment. */
+struct hf_breaker_snapshot {
+    enum hf_breaker_state state; /* Open whose time is over shows as half-open. */
+    uint64_t until_half_open_ns; /* While open: how long still. Otherwise 0. */
+    uint64_t opened_count;       /* Times it has opened. */
+    uint32_t consecutive_failures;
+    uint32_t window_calls;       /* Calls and failures in the window, if it trips by rate. */
+    uint32_t window_failures;
+    uint32_t permits_out;        /* While half-open. */
+    uint32_t successes;          /* In a row, while half-open. */
+};
+
+/* Looks without changing anything. The parts are read one after another. HF_INVALID for NULL. */
+HF_MUST_USE HF_API enum hf_status hf_breaker_snapshot(
+    const struct hf_breaker *breaker, uint64_t now_ns, struct hf_breaker_snapshot *snapshot);
+
+/* Closes it and forgets all counts; permits outstanding change nothing afterwards. */
+HF_API void hf_breaker_reset(struct hf_breaker *breaker);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
