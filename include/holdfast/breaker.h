@@ -16,7 +16,7 @@ extern "C" {
  * too many failures open it, and calls are refused at once; after a while it is half-open and lets a few
  * through to see; if those work it closes.
  *
- *     if (hf_breaker_enter(breaker, now_ns, &permit, NULL) != HF_OK)
+ *     if (hf_breaker_enter(breaker, now_ns, &permit, NULL, NULL) != HF_OK)
  *         return refused;
  *     outcome = call();
  *     hf_breaker_leave(breaker, &permit, outcome.kind, now_ns, NULL);
@@ -78,17 +78,8 @@ struct hf_permit {
 };
 
 /*
- * Asks to make a call at now_ns (monotonic).
- * Returns HF_OK: *permit is filled, and must go to hf_breaker_leave or hf_breaker_cancel, once.
- * HF_OPEN: refused; *retry_after_ns (NULL: not wanted) is how long until calls are let through again, 0 if
- * that depends on calls under way. HF_INVALID: NULL, or now_ns above HF_TIME_MAX_NS.
- */
-HF_MUST_USE HF_API enum hf_status hf_breaker_enter(struct hf_breaker *breaker, uint64_t now_ns,
-    struct hf_permit *permit, uint64_t *retry_after_ns);
-
-/*
- * A change of state that a call made. from == to if it made none. Told to the one caller that made it,
- * outside any critical section, so that it can log and count it.
+ * A change of state that a call made; from == to if it made none. Told to the one caller that made
+ * it, outside any critical section, so that it can log and count it.
  */
 struct hf_breaker_change {
     enum hf_breaker_state from;
@@ -97,11 +88,15 @@ struct hf_breaker_change {
 };
 
 /*
- * As hf_breaker_enter, and tells in *change whether this call moved the breaker from open to half-open.
+ * Asks to make a call at now_ns (monotonic).
+ * Returns HF_OK: *permit is filled, and must go to hf_breaker_leave or hf_breaker_cancel, once.
+ * HF_OPEN: refused; *retry_after_ns is how long until calls are let through again, 0 if that
+ * depends on calls under way. HF_INVALID: breaker or permit is NULL, or now_ns is above
+ * HF_TIME_MAX_NS. retry_after_ns, change: NULL if not wanted; change tells whether this call moved the
+ * breaker from open to half-open.
  */
-HF_MUST_USE HF_API enum hf_status hf_breaker_enter_observed(struct hf_breaker *breaker,
-    uint64_t now_ns, struct hf_permit *permit, uint64_t *retry_after_ns,
-    struct hf_breaker_change *change);
+HF_MUST_USE HF_API enum hf_status hf_breaker_enter(struct hf_breaker *breaker, uint64_t now_ns,
+    struct hf_permit *permit, uint64_t *retry_after_ns, struct hf_breaker_change *change);
 
 /*
  * Gives a permit back with the outcome of its call. Success and failure (transient or permanent) are
