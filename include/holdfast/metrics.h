@@ -28,8 +28,8 @@ struct hf_metrics_options {
 };
 
 /* Makes an empty registry. options NULL: defaults. HF_INVALID, HF_NO_MEMORY. */
-HF_MUST_USE HF_API enum hf_status hf_metrics_new(struct hf_metrics **metrics,
-    const struct hf_metrics_options *options, struct hf_error *error);
+HF_MUST_USE HF_API enum hf_status hf_metrics_new(
+    struct hf_metrics **metrics, const struct hf_metrics_options *options, struct hf_error *error);
 
 /* Frees it and all its members; nobody may use them any more. NULL: nothing. */
 HF_API void hf_metrics_free(struct hf_metrics *metrics);
@@ -42,16 +42,17 @@ struct hf_label {
 #define HF_LABELS_MAX 8
 
 /*
- * Finds or makes the counter `name` (by convention ending in _total) with these labels; asking again gives
- * the same one. Strings are copied. labels NULL if labels_count is 0.
- * HF_INVALID: a name or label is malformed, help is NULL, or the name is that of another kind of
- * metric (error tells). HF_FULL: members_max. HF_NO_MEMORY. Takes a lock: for set-up, not for hot paths.
+ * Finds or makes the counter `name` (by convention ending in _total) with these labels; asking
+ * again gives the same one. Strings are copied. labels NULL if labels_count is 0. HF_INVALID: a
+ * name or label is malformed, help is NULL, or the name is that of another kind of metric (error
+ * tells). HF_FULL: members_max. HF_NO_MEMORY. Takes a lock: for set-up, not for hot paths.
  */
 HF_MUST_USE HF_API enum hf_status hf_metrics_counter(struct hf_metrics *metrics, const char *name,
     const char *help, const struct hf_label *labels, size_t labels_count,
     struct hf_counter **counter, struct hf_error *error);
 
-/* Adds. One relaxed atomic add to a stripe of this thread's, so threads seldom meet. NULL: nothing. */
+/* Adds. One relaxed atomic add to a stripe of this thread's, so threads seldom meet. NULL: nothing.
+ */
 HF_API void hf_counter_add(struct hf_counter *counter, uint64_t amount);
 
 /* The sum of all stripes: everything added before the call by this thread, at least. NULL: 0. */
@@ -68,8 +69,8 @@ HF_API void hf_gauge_add(struct hf_gauge *gauge, int64_t amount);
 HF_API int64_t hf_gauge_value(const struct hf_gauge *gauge);
 
 /*
- * The same for a gauge that is asked when the text is written: read(context) must be thread-safe and
- * quick and stay valid as long as the registry.
+ * The same for a gauge that is asked when the text is written: read(context) must be thread-safe
+ * and quick and stay valid as long as the registry.
  */
 HF_MUST_USE HF_API enum hf_status hf_metrics_gauge_read(struct hf_metrics *metrics,
     const char *name, const char *help, const struct hf_label *labels, size_t labels_count,
@@ -78,30 +79,28 @@ HF_MUST_USE HF_API enum hf_status hf_metrics_gauge_read(struct hf_metrics *metri
 #define HF_BUCKETS_MAX 40
 
 /*
- * The same for a histogram of durations, observed in ns and written in seconds (name it ..._seconds).
- * bounds_ns: ascending upper bounds of its buckets, up to HF_BUCKETS_MAX; NULL (count 0): 16 from
- * 100 us to 10 s. Members of one family share their bounds.
+ * The same for a histogram of durations, observed in ns and written in seconds (name it
+ * ..._seconds). bounds_ns: ascending upper bounds of its buckets, up to HF_BUCKETS_MAX; NULL (count
+ * 0): 16 from 100 us to 10 s. Members of one family share their bounds.
  */
-HF_MUST_USE HF_API enum hf_status hf_metrics_histogram(struct hf_metrics *metrics,
-    const char *name, const char *help, const struct hf_label *labels, size_t labels_count,
-    const uint64_t *bounds_ns, size_t bounds_count, struct hf_histogram **histogram,
-    struct hf_error *error);
+HF_MUST_USE HF_API enum hf_status hf_metrics_histogram(struct hf_metrics *metrics, const char *name,
+    const char *help, const struct hf_label *labels, size_t labels_count, const uint64_t *bounds_ns,
+    size_t bounds_count, struct hf_histogram **histogram, struct hf_error *error);
 
 /* Counts a duration. Lock-free; a short search and two atomic adds. NULL: nothing. */
 HF_API void hf_histogram_observe(struct hf_histogram *histogram, uint64_t duration_ns);
 
 /*
- * Upper bound in ns of the bucket in which the given quantile lies, e.g. per_mille 990 for p99; UINT64_MAX
- * if it lies past the last bound; 0 if nothing was observed or histogram is NULL.
+ * Upper bound in ns of the bucket in which the given quantile lies, e.g. per_mille 990 for p99;
+ * UINT64_MAX if it lies past the last bound; 0 if nothing was observed or histogram is NULL.
  */
-HF_API uint64_t hf_histogram_quantile_ns(
-    const struct hf_histogram *histogram, uint32_t per_mille);
+HF_API uint64_t hf_histogram_quantile_ns(const struct hf_histogram *histogram, uint32_t per_mille);
 
 /*
- * Writes all metrics as Prometheus text, families in order of name, into buffer, which ends with NUL. Returns the
- * length of the whole text; if that is size_bytes or more, the text was cut: call again with more room.
- * buffer may be NULL if size_bytes is 0. Counts that go on meanwhile are seen as they are reached; within one
- * histogram, buckets never exceed the count. metrics NULL: 0.
+ * Writes all metrics as Prometheus text, families in order of name, into buffer, which ends with
+ * NUL. Returns the length of the whole text; if that is size_bytes or more, the text was cut: call
+ * again with more room. buffer may be NULL if size_bytes is 0. Counts that go on meanwhile are seen
+ * as they are reached; within one histogram, buckets never exceed the count. metrics NULL: 0.
  */
 HF_API size_t hf_metrics_write(struct hf_metrics *metrics, char *buffer, size_t size_bytes);
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOLDFAST_CURL_H
+#define HOLDFAST_CURL_H
+
+#include <curl/curl.h>
+
+#include <holdfast/guard.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * libcurl transfers under a guard. Library libholdfast-curl.
+ *
+ *     CURL *easy = curl_easy_init();
+ *     curl_easy_setopt(easy, CURLOPT_URL, "http://127.0.0.1:9000/");
+ *     status = hf_curl_perform(guard, &request, easy, NULL, &report);
+ */
+
+/*
+ * What a finished transfer means: a curl code that time or the network can mend is transient, one
+ * that says the request is wrong (URL, protocol, option) permanent, CURLE_ABORTED_BY_CALLBACK and
+ * CURLE_WRITE_ERROR ignored; with CURLE_OK the HTTP status decides, by hf_http_outcome, with
+ * Retry-After (CURLINFO_RETRY_AFTER) and RateLimit fields. For other protocols CURLE_OK is success.
+ * easy: the transfer's handle, not yet reused. The outcome's code is the HTTP status, or minus the
+ * curl code.
+ */
+HF_API struct hf_outcome hf_curl_outcome(CURL *easy, CURLcode code);
+
+/*
+ * Called before each try but the first, so that the caller can take back what the failed one left
+ * behind (rewind the body it reads, empty the buffer it fills).
+ */
+typedef void hf_curl_rewind_fn(void *context);
+
+struct hf_curl_options {
+    hf_curl_rewind_fn *rewind; /* NULL: nothing to take back. */
+    void *context;
+};
+
+/*
+ * Performs the transfer that easy is set up for, under the guard: each try's time limit is set as
+ * CURLOPT_TIMEOUT_MS (and put back to 0 afterwards). request, report as hf_guard_call; options
+ * NULL: none. A failed try's response body goes to the write callback like any other, so give a
+ * rewind. Returns as hf_guard_call. Blocks; one thread at a time per handle.
+ */
+HF_MUST_USE HF_API enum hf_status hf_curl_perform(struct hf_guard *guard,
+    const struct hf_guard_request *request, CURL *easy, const struct hf_curl_options *options,
+    struct hf_guard_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
