@@ -50,9 +50,9 @@ HF_API enum hf_status hf_error_add(struct hf_error *error, enum hf_status status
 HF_API const char *hf_error_text(const struct hf_error *error);
 
 /*
- * Writes the whole chain on one line, newest first: "A; caused by B; caused by C". Ends with NUL.
- * Returns the length that the whole text has; more than size_bytes - 1 means it was cut.
- * buffer may be NULL if size_bytes is 0.
+ * Writes the whole chain on one line, newest first: "A; caused by B; caused by C", with "; N left
+ * out" where causes were dropped. Ends with NUL. Returns the length that the whole text has; more
+ * than size_bytes - 1 means it was cut. buffer may be NULL if size_bytes is 0; error NULL: "".
  */
 HF_API size_t hf_error_write(const struct hf_error *error, char *buffer, size_t size_bytes);
 
