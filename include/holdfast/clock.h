@@ -19,12 +19,13 @@ extern "C" {
 struct hf_clock {
     /* Nanoseconds since a fixed moment; never goes backwards, on any thread. */
     uint64_t (*now_ns)(void *context);
-    /* Waits, and returns when at least that long has passed on this clock. NULL: nanosleep. */
+    /* Waits, and returns when at least that long has passed on this clock. NULL: sleeps by
+     * CLOCK_MONOTONIC, at most until HF_TIME_MAX_NS. */
     void (*sleep_ns)(void *context, uint64_t duration_ns);
     void *context; /* Handed to both. Borrowed while the clock is in use. */
 };
 
-/* Reads the clock (the zero value reads CLOCK_MONOTONIC). Thread-safe if the clock is. */
+/* Reads the clock (NULL and the zero value: CLOCK_MONOTONIC). Thread-safe if the clock is. */
 HF_API uint64_t hf_clock_now_ns(const struct hf_clock *clock);
 
 /* Sleeps on the clock. Thread-safe if the clock is. */
@@ -95,7 +96,7 @@ struct hf_wall_clock {
     void *context;
 };
 
-/* Reads the wall clock (the zero value reads CLOCK_REALTIME). */
+/* Reads the wall clock (NULL and the zero value: CLOCK_REALTIME). */
 HF_API uint64_t hf_wall_clock_now_ns(const struct hf_wall_clock *wall);
 
 /* CLOCK_REALTIME. */
