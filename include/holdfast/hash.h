@@ -8,7 +8,11 @@
 extern "C" {
 #endif
 
-/* Keyed 128-bit hashes for tables. Pure functions, thread-safe, portable (same on any byte order). */
+/*
+ * Keyed 128-bit hashes for tables. Pure functions, thread-safe, portable (same on any byte order).
+ * A NULL seed counts as one of zeroes, NULL data as no bytes. Values may change before 1.0: do not
+ * store them.
+ */
 
 /* Which hash a keyed table uses. */
 enum hf_hash_kind {

@@ -34,7 +34,7 @@ HF_API void hf_splitmix_init(struct hf_splitmix *splitmix, uint64_t seed);
 HF_MUST_USE HF_API enum hf_status hf_splitmix_init_system(
     struct hf_splitmix *splitmix, struct hf_error *error);
 
-/* The next 64 bits. Lock-free. */
+/* The next 64 bits. Lock-free. NULL gives 0. */
 HF_API uint64_t hf_splitmix_next(struct hf_splitmix *splitmix);
 
 /* The random source that draws from splitmix, which is borrowed. */
@@ -42,13 +42,13 @@ HF_API struct hf_random hf_splitmix_random(struct hf_splitmix *splitmix);
 
 /*
  * A number from 0 to bound - 1, without bias beyond 2^-64 (multiply-shift: Lemire, "Fast Random
- * Integer Generation in an Interval", 2019). bound 0 gives 0. random->next must not be NULL.
+ * Integer Generation in an Interval", 2019). bound 0 gives 0, and so does a random without `next`.
  */
 HF_API uint64_t hf_random_below(const struct hf_random *random, uint64_t bound);
 
 /*
- * Fills bytes from the operating system's generator, fit for secrets. HF_IO if it fails, with
- * the bytes untouched in part or whole.
+ * Fills bytes from the operating system's generator, fit for secrets. HF_IO if it fails (there is
+ * no fallback), with the bytes untouched in part or whole. HF_INVALID: bytes is NULL with a size.
  */
 HF_MUST_USE HF_API enum hf_status hf_random_system_bytes(
     void *bytes, size_t size_bytes, struct hf_error *error);
