@@ -23,18 +23,20 @@ struct hf_files {
     void *context;
     /*
      * Opens a regular file for appending, creating it with mode 0600 if needed; *size_bytes is its
-     * length. Does not follow a symbolic link (ELOOP) and refuses anything but a regular file.
+     * length. Does not follow a symbolic link (ELOOP) and refuses anything but a regular file
+     * (EISDIR, ENXIO) without waiting for its other end. *file is written only on success.
      */
     int (*open)(void *context, const char *path, intptr_t *file, uint64_t *size_bytes);
     /* Appends; *written tells how much got there, also on failure (a torn write). */
     int (*append)(
         void *context, intptr_t file, const void *data, size_t size_bytes, size_t *written);
-    /* What was appended reaches the disk before it returns. */
+    /* What was appended, and the name the file was opened by, reach the disk before it returns. */
     int (*sync)(void *context, intptr_t file);
     /* Cuts the file to a length, to take a torn write back. */
     int (*truncate)(void *context, intptr_t file, uint64_t size_bytes);
+    /* The file is closed whatever it returns; does not sync. */
     int (*close)(void *context, intptr_t file);
-    /* Fails with EEXIST rather than replace `to`. */
+    /* Fails with EEXIST rather than replace `to`. Works on open files. */
     int (*rename)(void *context, const char *from, const char *to);
     int (*remove)(void *context, const char *path);
     int (*list)(
