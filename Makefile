@@ -1,59 +1,141 @@
 # SPDX-License-Identifier: MIT
 # Holdfast. `make help` lists the targets.
 
-VERSION := 0.1.0
-SONAME  := 0.1
-PREFIX  ?= /usr/local
-CC      ?= cc
-CFLAGS  ?= -O2 -g
+# What this machine has is found while this file is read, before setup has installed anything: so
+# setup runs alone, and the goals typed beside it run in a make that reads the file again.
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+GOALS := $(filter-out setup,$(MAKECMDGOALS))
+.PHONY: setup $(GOALS)
+setup: ## install what is missing, from Debian packages
+	@src/packaging/setup.sh
+	$(if $(GOALS),@$(MAKE) --no-print-directory $(GOALS))
+$(GOALS): setup ; @:
+else
+
+VERSION    := 0.1.0
+SONAME     := 0.1
+PREFIX     ?= /usr/local
+CFLAGS     ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 
-# Build variants live side by side: build/<compiler>[-sanitizer][-steps][-mutant].
-SAN    ?=
-STEPS  ?=
-MUTANT ?=
-comma  := ,
-B := build/$(notdir $(firstword $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(STEPS),-steps)$(if $(MUTANT),-$(MUTANT))
+# As wide as the machine unless -j says otherwise; goals typed together run one after the other.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --no-print-directory -j$(shell nproc)
+$(if $(word 2,$(MAKECMDGOALS)),.NOTPARALLEL:)
+endif
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
-WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
-DEFINES := -D_GNU_SOURCE $(if $(STEPS),-DHF_TEST_STEPS) $(if $(MUTANT),-DHF_MUTANT_$(MUTANT))
-SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
-FLAGS = -std=c11 -Iinclude -Isrc -fPIC -fvisibility=hidden -pthread -MMD -MP $(WARN) $(DEFINES) $(CFLAGS) $(SANFLAGS)
+# Variants live side by side: build/<compiler>[-<sanitizer>][-coverage][-steps][-<mutant>].
+comma := ,
+B := build/$(notdir $(firstword $(CC)))$(subst $(comma),-,$(SAN:%=-%))$(COVERAGE:%=-coverage)$(STEPS:%=-steps)$(MUTANT:%=-%)
 
-CORE_ROOMS := base limit retry breaker audit metrics guard http
-objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
-CORE_OBJ := $(call objects,$(CORE_ROOMS:%=src/%/*.c))
-SIM_OBJ  := $(call objects,src/sim/*.c)
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
+DEFINES  := -D_GNU_SOURCE $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%) $(SAN:%=-DHF_LIBC_MEMORY)
+VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+            $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
+PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
+FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread -MMD -MP \
+            $(WARN) $(DEFINES) $(PACKAGES) $(CFLAGS) $(VARIANT)
+LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
+CK       := $(or $(shell $(PKG_CONFIG) --libs ck 2>/dev/null),-lck)
 
-# Libraries that are built only where their dependency is found: name, pkg-config name.
-ADAPTERS := jemalloc:jemalloc curl:libcurl mhd:libmicrohttpd
-FOUND    := $(foreach a,$(ADAPTERS),$(if $(call have,$(lastword $(subst :, ,$(a)))),$(firstword $(subst :, ,$(a)))))
-pkg_of    = $(patsubst $(1):%,%,$(filter $(1):%,$(ADAPTERS)))
+# An adapter is built where its dependency is found: pkg-config name, Debian package. A sanitizer
+# brings an allocator of its own, so jemalloc stays out of its builds and HF_LIBC_MEMORY says so.
+ADAPTERS     := $(patsubst src/adapters/%.c,%,$(wildcard src/adapters/*.c))
+pkg_jemalloc := jemalloc
+pkg_curl     := libcurl
+pkg_mhd      := libmicrohttpd
+deb_jemalloc := libjemalloc-dev
+deb_curl     := libcurl4-openssl-dev
+deb_mhd      := libmicrohttpd-dev
+WANTED  := $(filter-out $(SAN:%=jemalloc),$(ADAPTERS))
+FOUND   := $(foreach a,$(WANTED),$(shell $(PKG_CONFIG) --exists $(pkg_$a) 2>/dev/null && echo $a))
+MISSING := $(filter-out $(FOUND),$(WANTED))
+$(foreach a,$(FOUND),$(eval lib_$a := $(shell $(PKG_CONFIG) --libs $(pkg_$a))))
 
-STATIC := $(B)/libholdfast.a $(B)/libholdfast-sim.a $(FOUND:%=$(B)/libholdfast-%.a)
-ADAPTER_LIBS = $(foreach a,$(FOUND),$(shell $(PKG_CONFIG) --libs $(call pkg_of,$(a))))
+rooms    = $(patsubst %.c,$(B)/%.o,$(wildcard $(1:%=src/%/*.c)))
+CORE    := base limit retry breaker audit metrics guard http
+LIBS    := $(FOUND:%=libholdfast-%) libholdfast-sim libholdfast
+STATIC  := $(LIBS:%=$(B)/%.a)
+SHARED  := $(LIBS:%=$(B)/%.so)
+CLI     := $(call rooms,cli)
+PROGRAM := $(if $(CLI),$(if $(MISSING),,$(B)/holdfast))
 
-TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c))
+# Tests, examples and benchmarks link the adapters whose headers they include, and are left out
+# where those cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
+SOURCES   := $(wildcard tests/*/*.c examples/*.c bench/*.c)
+users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/$(1)\.h>' $(SOURCES)))
+BUILDABLE := $(filter-out $(foreach a,$(filter-out $(FOUND),$(ADAPTERS)),$(call users_of,$a)),$(SOURCES))
+SUPPORT   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
+BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))
 
-.PHONY: all libs tests clean
-all: libs
-libs: $(STATIC)
-tests: $(TESTS)
+# A mutant is a known mistake, compiled in by -DHF_MUTANT_<name>; the test named here must fail on it.
+MUTANTS   :=
 
-$(B)/%.o: %.c
+# FILTER=breaker takes the tests with that word in their name.
+pick       = $(if $(FILTER),$(foreach t,$(1),$(if $(findstring $(FILTER),$t),$t)),$(1))
+C_TESTS   := $(call pick,$(basename $(filter $(wildcard tests/*/test_*.c),$(BUILDABLE))))
+PLAIN     := $(filter-out %_parked,$(C_TESTS))
+PARKED    := $(filter %_parked,$(C_TESTS))
+MUTATED   := $(call pick,$(MUTANTS))
+EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
+SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
+RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
+export HF_BUILD := $(CURDIR)/$(B)
+
+.PHONY: all libs binaries tests test test-c run bench clean help FORCE
+all: libs $(PROGRAM) ## libraries and program; says what it leaves out
+	@$(foreach a,$(MISSING),echo "left out: libholdfast-$a (Debian package $(deb_$a))";):
+	@$(if $(MISSING),echo "left out: the program holdfast (needs the above)")
+libs: $(STATIC) $(if $(SAN)$(COVERAGE),,$(SHARED))
+
+$(B)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(FLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS)' > $@
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	@$(CC) $(FLAGS) -c $< -o $@
-$(B)/libholdfast.a: $(CORE_OBJ)
-$(B)/libholdfast-sim.a: $(SIM_OBJ)
-$(B)/libholdfast-%.a: $(B)/src/adapters/%.o
-$(B)/%.a:
-	@rm -f $@ && $(AR) rcs $@ $^
-$(B)/tests/%: $(B)/tests/%.o $(STATIC)
-	@$(CC) $(FLAGS) $(LDFLAGS) $< -Wl,--start-group $(STATIC) -Wl,--end-group -Wl,--as-needed $(ADAPTER_LIBS) -lcmocka -lm -o $@
+	$(call say,CC,$<)$(CC) $(FLAGS) -c $< -o $@
 
-clean:
+# The folders are prerequisites too, so that a file taken away leaves its library.
+$(B)/libholdfast.a $(B)/libholdfast.so: $(call rooms,$(CORE)) $(wildcard $(CORE:%=src/%))
+$(B)/libholdfast-sim.a $(B)/libholdfast-sim.so: $(call rooms,sim) $(wildcard src/sim)
+$(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.a $(B)/libholdfast-$a.so: $(B)/src/adapters/$a.o)\
+	$(eval $(B)/libholdfast-$a.so: EXTERNAL := $(lib_$a)))
+$(filter-out $(B)/libholdfast.so,$(SHARED)): $(B)/libholdfast.so
+$(STATIC):
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+$(SHARED): $(B)/%.so: src/packaging/libholdfast.map
+	$(call say,LINK,$@)$(LINK) -shared -Wl,-soname,$*.so.$(SONAME),--version-script=$<,--no-undefined \
+		$(filter %.o %.so,$^) $(EXTERNAL) $(CK) -o $@.$(VERSION)
+	@ln -sf $(@F).$(VERSION) $@.$(SONAME) && ln -sf $(@F).$(SONAME) $@
+
+$(B)/holdfast: EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
+$(B)/holdfast: $(CLI) $(STATIC)
+	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
+
+$(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: EXTERNAL += $(lib_$a))))
+$(B)/tests/%: CHECK := -lcmocka
+$(BINARIES): %: %.o $(SUPPORT) $(STATIC)
+	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
+
+binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
+	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
+	@set -e; for m in $(MUTATED); do $(MAKE) MUTANT=$${m%%=*} $(B)-$${m%%=*}/$${m#*=}; done
+tests: binaries
+test: binaries libs $(PROGRAM) ## all tests, or those named by FILTER=word
+	@tests/run $(RUN_C) $(foreach m,$(MUTATED),$(firstword $(subst =, ,$m))=$(B)-$(subst =,/,$m)) \
+		$(EXAMPLES:%=$(B)/%) $(SCRIPTS)
+test-c: binaries
+	@$(if $(SAN),HF_TEST_SLOW=1) tests/run $(RUN_C)
+
+run: $(B)/holdfast ## the demonstration: real traffic, guarded
+	@$< demo
+
+clean: ## forget everything built
 	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-28s %s\n", $$1, $$2}'
 
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+endif
