@@ -50,7 +50,7 @@ static int system_open(void *context, const char *path, intptr_t *file, uint64_t
     if (!path || !file || !size_bytes)
         return EINVAL;
     int fd = open(
-        path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+        path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
     uint64_t found_bytes = 0;
@@ -81,6 +81,27 @@ static int system_append(
         if (step <= 0)
             return step < 0 ? errno : EIO;
         *written += (size_t)step;
+    }
+    return 0;
+}
+
+static int system_read(
+    void *context, intptr_t file, uint64_t offset, void *data, size_t size_bytes, size_t *got)
+{
+    (void)context;
+    if (!got)
+        return EINVAL;
+    *got = 0;
+    if ((!data && size_bytes > 0) || offset > INT64_MAX - size_bytes)
+        return EINVAL;
+    while (*got < size_bytes) {
+        ssize_t step =
+            pread((int)file, (char *)data + *got, size_bytes - *got, (off_t)(offset + *got));
+        if (step < 0 && errno == EINTR)
+            continue;
+        if (step <= 0)
+            return step < 0 ? errno : 0;
+        *got += (size_t)step;
     }
     return 0;
 }
@@ -176,6 +197,7 @@ static const struct hf_files system_files = {
     .context = NULL,
     .open = system_open,
     .append = system_append,
+    .read = system_read,
     .sync = system_sync,
     .truncate = system_truncate,
     .close = system_close,
