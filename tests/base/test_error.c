@@ -102,7 +102,8 @@ static void the_line_reads_newest_first(void **state)
     assert_string_equal(text, whole);
 }
 
-/* Buffers come from malloc at their exact size, so that the address sanitizer sees one byte too many. */
+/* Buffers come from malloc at their exact size, so that the address sanitizer sees one byte too
+ * many. */
 static void any_buffer_size_gets_a_prefix_that_ends(void **state)
 {
     (void)state;

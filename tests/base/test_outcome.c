@@ -40,7 +40,7 @@ static void kinds_have_names_and_strangers_do_too(void **state)
     assert_string_equal(hf_outcome_kind_str(HF_PERMANENT), "permanent");
     assert_string_equal(hf_outcome_kind_str(HF_IGNORED), "ignored");
     assert_string_equal(hf_outcome_kind_str((enum hf_outcome_kind)4), "unknown");
-    assert_string_equal(hf_outcome_kind_str((enum hf_outcome_kind)-1), "unknown");
+    assert_string_equal(hf_outcome_kind_str((enum hf_outcome_kind) - 1), "unknown");
 }
 
 static void errno_that_time_can_mend_is_transient(void **state)
