@@ -31,8 +31,8 @@ struct hf_allocator {
 HF_API const struct hf_allocator *hf_allocator_libc(void);
 
 /*
- * Allocates through allocator (NULL: libc's). Returns NULL when out of memory, when size_bytes is 0 and
- * when alignment is not a power of two up to HF_ALIGNMENT_MAX.
+ * Allocates through allocator (NULL: libc's). Returns NULL when out of memory, when size_bytes is 0
+ * and when alignment is not a power of two up to HF_ALIGNMENT_MAX.
  */
 HF_MUST_USE HF_API void *hf_allocate(
     const struct hf_allocator *allocator, size_t size_bytes, size_t alignment);

@@ -3,12 +3,12 @@
 #define HF_BASE_ATOMIC_H
 
 /*
- * The only place that touches shared words. Words are plain integers, so that public structs compile
- * as C++; these functions go through compiler builtins, which the thread sanitizer sees (it cannot
- * see inline assembly). tests/base/test_atomic.c holds the litmus test.
+ * The only place that touches shared words. Words are plain integers, so that public structs
+ * compile as C++; these functions go through compiler builtins, which the thread sanitizer sees (it
+ * cannot see inline assembly). tests/base/test_atomic.c holds the litmus test.
  *
- * Names say the order: _relaxed, _acquire, _release, _seq (sequentially consistent). A compare-and-swap
- * updates *expected on failure and never fails spuriously.
+ * Names say the order: _relaxed, _acquire, _release, _seq (sequentially consistent). A
+ * compare-and-swap updates *expected on failure and never fails spuriously.
  */
 
 #include <stdbool.h>

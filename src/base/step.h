@@ -3,8 +3,8 @@
 #define HF_BASE_STEP_H
 
 /*
- * Marks a step of a lock-free protocol. The test build (-DHF_TEST_STEPS) calls hf_step_hook there, so
- * that a test can park a thread between any two steps; every other build compiles it to nothing.
+ * Marks a step of a lock-free protocol. The test build (-DHF_TEST_STEPS) calls hf_step_hook there,
+ * so that a test can park a thread between any two steps; every other build compiles it to nothing.
  */
 enum hf_step {
 #define HF_STEP_LIST(X)                                                                            \
