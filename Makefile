@@ -12,11 +12,15 @@ setup: ## install what is missing, from Debian packages
 $(GOALS): setup ; @:
 else
 
-VERSION    := 0.1.0
-SONAME     := 0.1
-PREFIX     ?= /usr/local
+VERSION    := $(shell sed -n 's/.*HF_VERSION_TEXT "\(.*\)"/\1/p' include/holdfast/version.h)
+SONAME     := $(basename $(VERSION))
 CFLAGS     ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
 
 # As wide as the machine unless -j says otherwise; goals typed together run one after the other.
 ifeq ($(MAKELEVEL),0)
@@ -38,7 +42,7 @@ PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc cmocka; do $(PKG_
 FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread -MMD -MP \
             $(WARN) $(DEFINES) $(PACKAGES) $(CFLAGS) $(VARIANT)
 LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
-CK       := $(or $(shell $(PKG_CONFIG) --libs ck 2>/dev/null),-lck)
+CK       := $(or $(strip $(shell $(PKG_CONFIG) --libs ck 2>/dev/null)),-lck)
 
 # An adapter is built where its dependency is found: pkg-config name, Debian package. A sanitizer
 # brings an allocator of its own, so jemalloc stays out of its builds and HF_LIBC_MEMORY says so.
@@ -84,14 +88,13 @@ SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
 RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
 export HF_BUILD := $(CURDIR)/$(B)
 
-.PHONY: all libs binaries tests test test-c run bench clean help FORCE
 all: libs $(PROGRAM) ## libraries and program; says what it leaves out
 	@$(foreach a,$(MISSING),echo "left out: libholdfast-$a (Debian package $(deb_$a))";):
 	@$(if $(MISSING),echo "left out: the program holdfast (needs the above)")
 libs: $(STATIC) $(if $(SAN)$(COVERAGE),,$(SHARED))
 
 $(B)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(FLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS)' > $@
+	@mkdir -p $(@D); echo '$(LINK) $(FLAGS)' | cmp -s - $@ || echo '$(LINK) $(FLAGS)' > $@
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(FLAGS) -c $< -o $@
@@ -102,7 +105,7 @@ $(B)/libholdfast-sim.a $(B)/libholdfast-sim.so: $(call rooms,sim) $(wildcard src
 $(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.a $(B)/libholdfast-$a.so: $(B)/src/adapters/$a.o)\
 	$(eval $(B)/libholdfast-$a.so: EXTERNAL := $(lib_$a)))
 $(filter-out $(B)/libholdfast.so,$(SHARED)): $(B)/libholdfast.so
-$(STATIC):
+$(STATIC): $(B)/flags
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 	$(call say,LINK,$@)$(LINK) -shared -Wl,-soname,$*.so.$(SONAME),--version-script=$<,--no-undefined \
@@ -120,22 +123,44 @@ $(BINARIES): %: %.o $(SUPPORT) $(STATIC)
 
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
+test: binaries all ## all tests, or those named by FILTER=word
 	@set -e; for m in $(MUTATED); do $(MAKE) MUTANT=$${m%%=*} $(B)-$${m%%=*}/$${m#*=}; done
-tests: binaries
-test: binaries libs $(PROGRAM) ## all tests, or those named by FILTER=word
 	@tests/run $(RUN_C) $(foreach m,$(MUTATED),$(firstword $(subst =, ,$m))=$(B)-$(subst =,/,$m)) \
 		$(EXAMPLES:%=$(B)/%) $(SCRIPTS)
 test-c: binaries
 	@$(if $(SAN),HF_TEST_SLOW=1) tests/run $(RUN_C)
+test-coverage: binaries $(PROGRAM)
+	@find $(B) $(wildcard $(B)-steps) -name '*.gcda' -delete
+	@tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
+	@tests/coverage $(B) $(if $(PARKED),$(B)-steps)
+
+check-address check-undefined check-thread: check-%: ## the C tests under a sanitizer
+	@$(MAKE) CC=gcc SAN=$* test-c
+check-valgrind: ## the C tests under valgrind
+	@HF_TEST_SLOW=1 TIMEOUT=600 WRAP='valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full' \
+		$(MAKE) test-c
+check-headers: ## every public header alone, as C11 and C++17
+	@tests/run tests/headers/test_headers.sh
+check: ## what the house style fixes and a compiler does not see
+	@tests/lint
+coverage: ## how much of src the tests run
+	@$(MAKE) CC=gcc COVERAGE=1 test-coverage
 
 run: $(B)/holdfast ## the demonstration: real traffic, guarded
 	@$< demo
+install: all
+install uninstall: ## PREFIX= DESTDIR= LIBDIR=
+	@BUILD='$(B)' LIBS='$(LIBS)' PROGRAM='$(PROGRAM)' ADAPTERS='$(ADAPTERS)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
+		CK='$(CK)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' \
+		INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' src/packaging/install.sh $@
 
 clean: ## forget everything built
 	rm -rf build
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-28s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
+.PHONY: all libs binaries test test-c test-coverage check check-valgrind check-headers coverage check-address check-undefined check-thread \
+	run bench install uninstall clean help FORCE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif
