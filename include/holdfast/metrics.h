@@ -86,12 +86,20 @@ HF_API int64_t hf_gauge_value(const struct hf_gauge *gauge);
 
 /*
  * The same for a gauge that is asked when the text is written: read(context) must be thread-safe
- * and quick, must not call this registry, and must stay valid as long as it. HF_INVALID also if the
- * gauge exists and is not one that asks this very read and context.
+ * and quick, must not call this registry, and must stay valid as long as it or until it is
+ * forgotten. HF_INVALID also if the gauge exists and is not one that asks this very read and
+ * context.
  */
 HF_MUST_USE HF_API enum hf_status hf_metrics_gauge_read(struct hf_metrics *metrics,
     const char *name, const char *help, const struct hf_label *labels, size_t labels_count,
     int64_t (*read)(void *context), void *context, struct hf_error *error);
+
+/*
+ * Removes the gauges that ask this read and context, so that context may go away before the
+ * registry: once this returns they are not asked any more. None: nothing. Thread-safe.
+ */
+HF_API void hf_metrics_gauge_forget(
+    struct hf_metrics *metrics, int64_t (*read)(void *context), const void *context);
 
 #define HF_BUCKETS_MAX 40
 

@@ -273,6 +273,33 @@ enum hf_status hf_metrics_gauge_read(struct hf_metrics *metrics, const char *nam
     return obtain(metrics, &request, &instrument, error);
 }
 
+static bool member_asks(
+    const struct hf_member *member, int64_t (*read)(void *context), const void *context)
+{
+    if (member->family->kind != HF_METRIC_GAUGE)
+        return false;
+    const struct hf_gauge *gauge = member->instrument;
+    return gauge->read == read && gauge->context == context;
+}
+
+/* Nobody holds a handle of these gauges, so that they can be freed. Writing holds the lock too. */
+void hf_metrics_gauge_forget(
+    struct hf_metrics *metrics, int64_t (*read)(void *context), const void *context)
+{
+    if (!metrics || !read)
+        return;
+    pthread_mutex_lock(&metrics->lock);
+    size_t kept = 0;
+    for (size_t i = 0; i < metrics->members_count; i++) {
+        if (member_asks(metrics->members[i], read, context))
+            hf_member_free(&metrics->allocator, metrics->members[i]);
+        else
+            metrics->members[kept++] = metrics->members[i];
+    }
+    metrics->members_count = kept;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 enum hf_status hf_metrics_histogram(struct hf_metrics *metrics, const char *name, const char *help,
     const struct hf_label *labels, size_t labels_count, const uint64_t *bounds_ns,
     size_t bounds_count, struct hf_histogram **histogram, struct hf_error *error)
