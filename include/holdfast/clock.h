@@ -31,21 +31,25 @@ HF_API uint64_t hf_clock_now_ns(const struct hf_clock *clock);
 /* Sleeps on the clock. Thread-safe if the clock is. */
 HF_API void hf_clock_sleep_ns(const struct hf_clock *clock, uint64_t duration_ns);
 
-/* CLOCK_MONOTONIC: about 20 ns a read. Stops while the machine is suspended. */
+/* CLOCK_MONOTONIC, read without a system call. Stops while the machine is suspended. */
 HF_API struct hf_clock hf_clock_monotonic(void);
 
-/* CLOCK_MONOTONIC_COARSE: about 3 ns a read, steps of 1 to 4 ms. Elsewhere as monotonic. */
+/*
+ * CLOCK_MONOTONIC_COARSE: the cheapest, in steps of the kernel's tick (1 to 10 ms). Elsewhere as
+ * monotonic.
+ */
 HF_API struct hf_clock hf_clock_coarse(void);
 
 /* CLOCK_BOOTTIME: goes on while the machine is suspended. Elsewhere as monotonic. */
 HF_API struct hf_clock hf_clock_boottime(void);
 
 /*
- * The processor's time stamp counter, scaled to nanoseconds of CLOCK_MONOTONIC: about half the
- * cost of the vDSO. Never goes backwards on any core by construction: readings are rounded down
- * to steps of HF_TSC_STEP_NS, and a shared word holds the latest step that any thread has been
- * given; a core that lags answers that word instead of its own. The rate is that of calibration,
- * so it drifts from CLOCK_MONOTONIC by some parts per million.
+ * The processor's time stamp counter, scaled to nanoseconds of CLOCK_MONOTONIC: cheaper than the
+ * system's clock (`make bench` tells by how much). Never goes backwards on any core by
+ * construction: readings are rounded down to steps of HF_TSC_STEP_NS, and a shared word holds the
+ * latest step that any thread has been given; a core that lags answers that word instead of its
+ * own. The rate is that of calibration, so it drifts from CLOCK_MONOTONIC by some parts per
+ * million.
  *
  * Caller-allocated, fields private, must outlive its clocks and not move. Thread-safe once
  * initialised. Nothing to free.
@@ -56,18 +60,20 @@ struct hf_tsc {
     uint64_t latest_ns; /* The latest step given to anybody. */
     uint64_t start_ticks;
     uint64_t start_ns;
-    uint64_t multiplier; /* ns = ticks * multiplier >> shift */
-    uint32_t shift;
+    uint64_t ns_per_tick_32; /* In units of 2^-32 ns. 0: not calibrated. */
 };
 
 /*
  * Calibrates against CLOCK_MONOTONIC; takes about 20 ms. Returns HF_OK; HF_UNSUPPORTED if the
- * processor has no invariant time stamp counter that this library can read (take
- * hf_clock_monotonic() then); HF_INVALID if tsc is NULL. error: NULL if not wanted.
+ * processor has no invariant time stamp counter that this library can read; HF_INVALID if tsc is
+ * NULL. error: NULL if not wanted.
  */
 HF_MUST_USE HF_API enum hf_status hf_tsc_init(struct hf_tsc *tsc, struct hf_error *error);
 
-/* The clock that reads tsc, which is borrowed. */
+/*
+ * The clock that reads tsc, which is borrowed. Where hf_tsc_init failed, and for NULL, it is
+ * hf_clock_monotonic(): a program that merely prefers this clock need not tell the cases apart.
+ */
 HF_API struct hf_clock hf_tsc_clock(struct hf_tsc *tsc);
 
 /*

@@ -20,8 +20,8 @@ struct hf_random {
 
 /*
  * SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014):
- * one atomic add and a mix, so threads may share one; about 5 ns alone. The same seed gives the
- * same numbers on one thread. Caller-allocated, field private.
+ * one atomic add and a mix, so threads may share one. The same seed gives the same numbers on one
+ * thread. Caller-allocated, field private.
  */
 struct hf_splitmix {
     uint64_t state;
