@@ -35,7 +35,7 @@ comma := ,
 B := build/$(notdir $(firstword $(CC)))$(subst $(comma),-,$(SAN:%=-%))$(COVERAGE:%=-coverage)$(STEPS:%=-steps)$(MUTANT:%=-%)
 
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
-DEFINES  := -D_GNU_SOURCE $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%) $(SAN:%=-DHF_LIBC_MEMORY)
+DEFINES  := -D_GNU_SOURCE $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
 PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
@@ -44,8 +44,7 @@ FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread 
 LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
 CK       := $(or $(strip $(shell $(PKG_CONFIG) --libs ck 2>/dev/null)),-lck)
 
-# An adapter is built where its dependency is found: pkg-config name, Debian package. A sanitizer
-# brings an allocator of its own, so jemalloc stays out of its builds and HF_LIBC_MEMORY says so.
+# An adapter is built where its dependency is found: its pkg-config name, its Debian package.
 ADAPTERS     := $(patsubst src/adapters/%.c,%,$(wildcard src/adapters/*.c))
 pkg_jemalloc := jemalloc
 pkg_curl     := libcurl
@@ -53,9 +52,8 @@ pkg_mhd      := libmicrohttpd
 deb_jemalloc := libjemalloc-dev
 deb_curl     := libcurl4-openssl-dev
 deb_mhd      := libmicrohttpd-dev
-WANTED  := $(filter-out $(SAN:%=jemalloc),$(ADAPTERS))
-FOUND   := $(foreach a,$(WANTED),$(shell $(PKG_CONFIG) --exists $(pkg_$a) 2>/dev/null && echo $a))
-MISSING := $(filter-out $(FOUND),$(WANTED))
+FOUND   := $(foreach a,$(ADAPTERS),$(shell $(PKG_CONFIG) --exists $(pkg_$a) 2>/dev/null && echo $a))
+MISSING := $(filter-out $(FOUND),$(ADAPTERS))
 $(foreach a,$(FOUND),$(eval lib_$a := $(shell $(PKG_CONFIG) --libs $(pkg_$a))))
 
 rooms    = $(patsubst %.c,$(B)/%.o,$(wildcard $(1:%=src/%/*.c)))
@@ -70,7 +68,7 @@ PROGRAM := $(if $(CLI),$(if $(MISSING),,$(B)/holdfast))
 # where those cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
 SOURCES   := $(wildcard tests/*/*.c examples/*.c bench/*.c)
 users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/$(1)\.h>' $(SOURCES)))
-BUILDABLE := $(filter-out $(foreach a,$(filter-out $(FOUND),$(ADAPTERS)),$(call users_of,$a)),$(SOURCES))
+BUILDABLE := $(filter-out $(foreach a,$(MISSING),$(call users_of,$a)),$(SOURCES))
 SUPPORT   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
 BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))
 
@@ -117,8 +115,9 @@ $(B)/holdfast: $(CLI) $(STATIC)
 	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
 
 $(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: EXTERNAL += $(lib_$a))))
+$(filter $(B)/tests/%,$(BINARIES)): $(SUPPORT)
 $(B)/tests/%: CHECK := -lcmocka
-$(BINARIES): %: %.o $(SUPPORT) $(STATIC)
+$(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
