@@ -9,14 +9,20 @@
 enum hf_step {
 #define HF_STEP_LIST(X)                                                                            \
     X(HF_STEP_TABLE_LOADED)                                                                        \
+    X(HF_STEP_TABLE_CHARGING)                                                                      \
+    X(HF_STEP_TABLE_READING)                                                                       \
+    X(HF_STEP_TABLE_BUMPING)                                                                       \
     X(HF_STEP_TABLE_SCANNED)                                                                       \
+    X(HF_STEP_TABLE_CLAIMING)                                                                      \
     X(HF_STEP_TABLE_CLAIMED)                                                                       \
     X(HF_STEP_TABLE_RAISED)                                                                        \
     X(HF_STEP_TABLE_NAMED)                                                                         \
     X(HF_STEP_TABLE_PUBLISHED)                                                                     \
+    X(HF_STEP_TABLE_LATE)                                                                          \
     X(HF_STEP_TABLE_COMMITTING)                                                                    \
     X(HF_STEP_TABLE_COMMITTED)                                                                     \
     X(HF_STEP_TABLE_WITHDRAWING)                                                                   \
+    X(HF_STEP_TABLE_WITHDRAWN)                                                                     \
     X(HF_STEP_BREAKER_LOADED)                                                                      \
     X(HF_STEP_BREAKER_PERMITTED)                                                                   \
     X(HF_STEP_BREAKER_COUNTED)                                                                     \

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The protocol of the keyed table.
+ *
+ * WORDS. A slot has a name and a time, 64 bits each; four slots make a cache line.
+ *
+ *     time = PRIVATE:1 | TENTATIVE:1 | TAT:62
+ *     name = overflow:12 | displacement:4 | fingerprint:48
+ *
+ * A key lives on its path: the line that its hash calls home and the few that follow. displacement
+ * is the distance from home, part of the name, so that a name means one key in whatever line it
+ * stands. Name 0 is nobody's. The overflow field is used in the first slot of a line only and
+ * belongs to the line: how many slots beyond it are named for keys whose path leads across it. A
+ * search ends at a line whose overflow is 0. (At most 15 lines of 4 slots lie beyond a line within
+ * reach, so 12 bits hold it.)
+ *
+ * A time without flags is committed: the key's TAT. A flag makes a time larger than any TAT can be,
+ * so flagged slots never look expired and every charge against one comes out as too late: the
+ * admission of a known key tests no flag.
+ *
+ * CHARGING A KNOWN KEY
+ *  1. Find the name (relaxed loads). Not there: insert.
+ *  2. Load its time (acquire), then its name again (acquire); another name by now: 1.
+ *  3. next = max(time, now) + charge. Too late if next - now > tolerance. Then: flagged: insert;
+ * the time has changed since: 1; otherwise denied, nothing was written.
+ *  4. Compare-and-swap time -> next; lost: 1; won: admitted.
+ *
+ * INSERTING A KEY (loads of times and overflow, and every compare-and-swap, sequentially
+ * consistent)
+ *  5. Scan the path, in each slot the time, then the name. Of slots that bear the key's name:
+ *     committed: withdraw one's own tentative slot, if any, and charge that one (2). Tentative: the
+ * first on the path is the winner; bump each further one (compare-and-swap time -> time + 1; lost:
+ * 5). Private: ignore. The first other slot that is unflagged and expired is the candidate.
+ *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time to
+ * PRIVATE | TAT + 1: now nobody else touches it. Bring overflow up to date, exchange the name,
+ * store TENTATIVE | TAT + 2 (sequentially consistent): published. Remember it as the winner; 5. No
+ * candidate, twice: full.
+ *  7. A winner not seen before: remember it and its time; 5.
+ *  8. A winner that has not changed since before a whole scan: read the clock, then the horizon,
+ * and compare-and-swap its time to base + charge, base being the later of the two: this commits and
+ * charges at once. Anybody may commit anybody's tentative slot; one's own, if another, is
+ * withdrawn. Lost: 5. Withdrawing, while the slot is tentative: compare-and-swap to PRIVATE | TAT +
+ * 1, lower overflow, name 0, store TAT + 2 (release). If somebody has committed it meanwhile, it is
+ * the key's slot and stays.
+ *
+ * WHY IT IS RIGHT
+ *  (a) A slot's time never repeats: each transition makes its TAT larger (a charge by charge >= 1,
+ * a commit by the maximum with TAT + 1, the rest by 1). So a compare-and-swap on it is versioned;
+ * there is no ABA. (b) A name changes only while its slot is private, and only the thread that made
+ * it private ends that. So a name read between two moments at which the time was the same was the
+ * name at both: steps 2 to 4 never charge a slot for the wrong key. (Acquire on the name makes the
+ * second look at the time see the claim that preceded a rename.) (c) overflow of a line >= the
+ * published slots beyond it: raised before publication, lowered only while private. Where the old
+ * and the new key's path both cross a line, nothing changes. (d) At most one slot of a key is
+ * committed at a time. Suppose p before q on the path, both tentative, both get committed. Each
+ * committer read every other slot after it had read the value that it replaced (8; a slot behind a
+ * line of overflow 0 was read as unpublished, by (c)). All these reads and writes are in one total
+ * order. If p's value was read first, q's committer, reading p later, found it tentative (then p
+ * wins and q is bumped, not committed) or committed (then it returns). If q's was read first, p's
+ * committer, reading q later, found it tentative and bumped it, so the other's compare-and-swap
+ * fails by (a); or found it committed and returned. (e) No cell is gained by losing one's slot. Let
+ * a key be evicted with TAT x. The horizon was at least x before the slot was claimed, so whoever
+ * scans and does not find the key, and reads the horizon after that scan, charges from x or later:
+ * as if the slot still stood. This trusts no clock. With a clock of its own, which is never behind
+ * a horizon made of its own readings, the request is then decided at that later moment and no
+ * denial comes of it; a time handed in is kept, so that a caller who lags behind others errs
+ * towards denial only. (f) Lock-free. While no request completes, slots are committed by nobody, so
+ * evictions end, for want of expired slots; withdrawals only follow commits or denials, so claims
+ * end; then no new tentative slot appears, the first of each key on its path is bumped by nobody,
+ * and its next commit succeeds. That the commit charges matters: two keys could otherwise evict
+ * each other's fresh commits for ever. A thread that stops for good keeps at most one slot private
+ * or tentative, and stops nobody. (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a
+ * charged TAT is below 2^62: no flag is ever reached, a flagged time is later than any tolerance
+ * allows, and no sum of 64 bits wraps.
+ *
+ * Times are moved up by the margin, so that in a fresh table (all zero) every slot has expired at
+ * time 0.
+ */
+
+#include "base/table.h"
+
+#include <assert.h>
+
+#define TAT_MASK (HF_TABLE_TENTATIVE - 1)
+
+/* A new key is told that its path is full only after this many scans: other inserters of the same
+ * key each hold a slot for a moment. */
+#define FULL_SCANS 2
+
+/* Slots of a path are numbered from home on. */
+#define NOWHERE UINT32_MAX
+
+struct scan {
+    uint32_t committed; /* Slot numbers, or NOWHERE. */
+    uint32_t winner;
+    uint32_t candidate;
+    uint64_t winner_time; /* What their times were. */
+    uint64_t candidate_time;
+    uint64_t earliest; /* The smallest unflagged time seen. */
+    bool lost;         /* A bump failed: the scan is void. */
+};
+
+static uint64_t *name_at(struct hf_table_line *home, uint32_t slot)
+{
+    return &home[slot / HF_TABLE_LINE_SLOTS].names[slot % HF_TABLE_LINE_SLOTS];
+}
+
+static uint64_t *time_at(struct hf_table_line *home, uint32_t slot)
+{
+    return &home[slot / HF_TABLE_LINE_SLOTS].times[slot % HF_TABLE_LINE_SLOTS];
+}
+
+static uint64_t key_name(uint64_t fingerprint, uint64_t displacement)
+{
+    return fingerprint | displacement << HF_TABLE_FINGERPRINT_BITS;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Step 5 for one slot. False: the scan is over. */
+static bool examine(const struct hf_table_request *request, uint32_t slot, uint64_t now,
+    bool helping, struct scan *scan)
+{
+    uint64_t *word = time_at(request->key.home, slot);
+    uint64_t time = hf_load_seq(word);
+    hf_step(HF_STEP_TABLE_READING);
+    uint64_t name = hf_load_acquire(name_at(request->key.home, slot)) & HF_TABLE_NAME_MASK;
+    bool ours = name == key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
+    if (!(time & HF_TABLE_FLAGS)) {
+        if (ours) {
+            scan->committed = slot;
+            return false;
+        }
+        if (time < scan->earliest)
+            scan->earliest = time;
+        if (time + HF_TABLE_MARGIN_NS <= now && scan->candidate == NOWHERE) {
+            scan->candidate = slot;
+            scan->candidate_time = time;
+        }
+        return true;
+    }
+    if (!ours || (time & HF_TABLE_PRIVATE))
+        return true;
+    if (scan->winner == NOWHERE) {
+        scan->winner = slot;
+        scan->winner_time = time;
+        return true;
+    }
+#ifdef HF_MUTANT_NO_BUMP
+    helping = false;
+#endif
+    hf_step(HF_STEP_TABLE_BUMPING);
+    scan->lost = helping && !hf_cas_seq(word, &time, time + 1);
+    return !scan->lost;
+}
+
+/* Step 5. helping: bump what must be bumped; otherwise only look. */
+static struct scan scan_path(const struct hf_table *table, const struct hf_table_request *request,
+    uint64_t now, bool helping)
+{
+    struct scan scan = {NOWHERE, NOWHERE, NOWHERE, 0, 0, UINT64_MAX, false};
+    for (uint32_t distance = 0; distance < table->path_lines; distance++) {
+        for (uint32_t i = 0; i < HF_TABLE_LINE_SLOTS; i++) {
+            if (!examine(request, distance * HF_TABLE_LINE_SLOTS + i, now, helping, &scan))
+                return scan;
+        }
+        bool placed = scan.winner != NOWHERE || scan.candidate != NOWHERE;
+        if (placed && hf_load_seq(&request->key.home[distance].names[0]) < HF_TABLE_OVERFLOW_ONE)
+            break;
+    }
+    hf_step(HF_STEP_TABLE_SCANNED);
+    return scan;
+}
+
+/*
+ * Gives a private slot another name and brings overflow up to date on the lines between the homes
+ * of the old name and the new: those that only the new path crosses gain one, those that only the
+ * old one crossed lose one.
+ */
+static void rename_slot(struct hf_table_line *home, uint32_t slot, uint64_t name)
+{
+    struct hf_table_line *line = &home[slot / HF_TABLE_LINE_SLOTS];
+    uint64_t *word = name_at(home, slot);
+    uint64_t old_name = hf_load_relaxed(word) & HF_TABLE_NAME_MASK;
+    uint64_t from = old_name >> HF_TABLE_FINGERPRINT_BITS;
+    uint64_t to = name >> HF_TABLE_FINGERPRINT_BITS;
+    for (uint64_t back = to; back > from; back--)
+        hf_add_seq(&line[-(int64_t)back].names[0], HF_TABLE_OVERFLOW_ONE);
+    for (uint64_t back = from; back > to; back--)
+        hf_add_seq(&line[-(int64_t)back].names[0], 0 - HF_TABLE_OVERFLOW_ONE);
+    hf_step(HF_STEP_TABLE_RAISED);
+    /* Others change this line's overflow in the same word, hence no plain store. */
+    hf_xor_release(word, old_name ^ name);
+    hf_step(HF_STEP_TABLE_NAMED);
+}
+
+/* Step 6. Returns the time under which the slot was published, 0 if somebody was faster. */
+static uint64_t claim(
+    struct hf_table *table, const struct hf_table_request *request, uint32_t slot, uint64_t time)
+{
+    uint64_t *word = time_at(request->key.home, slot);
+    uint64_t name = key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
+    uint64_t published = HF_TABLE_TENTATIVE | (time + 2);
+    hf_max_seq(&table->horizon, time);
+    hf_step(HF_STEP_TABLE_CLAIMING);
+    if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE | (time + 1)))
+        return 0;
+    hf_step(HF_STEP_TABLE_CLAIMED);
+    rename_slot(request->key.home, slot, name);
+#ifdef HF_MUTANT_NAIVE_CLAIM
+    published = later(request->now_ns + HF_TABLE_MARGIN_NS, published & TAT_MASK);
+#endif
+    hf_store_seq(word, published);
+    hf_step(HF_STEP_TABLE_PUBLISHED);
+    return published;
+}
+
+/*
+ * Takes one's own tentative slot back. That it is still one's own, name and version tell; if it has
+ * been committed, and perhaps expired and been claimed by others since, there is nothing to take
+ * back.
+ */
+static void withdraw(const struct hf_table_request *request, uint32_t slot)
+{
+    if (slot == NOWHERE)
+        return;
+    uint64_t *word = time_at(request->key.home, slot);
+    uint64_t own_name = key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
+    uint64_t time = hf_load_seq(word);
+    for (;;) {
+        uint64_t name = hf_load_acquire(name_at(request->key.home, slot)) & HF_TABLE_NAME_MASK;
+        if ((time & HF_TABLE_FLAGS) != HF_TABLE_TENTATIVE || name != own_name)
+            return;
+        hf_step(HF_STEP_TABLE_WITHDRAWING);
+        uint64_t tat = time & TAT_MASK;
+        if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE | (tat + 1)))
+            continue;
+        rename_slot(request->key.home, slot, 0);
+        hf_store_release(word, tat + 2);
+        hf_step(HF_STEP_TABLE_WITHDRAWN);
+        return;
+    }
+}
+
+/*
+ * The time from which a key that has no slot is charged, invariant (e). Moves *now, which is the
+ * time decided against, where a clock vouches for it. Only the horizon is needed for safety; the
+ * second reading of the clock keeps a thread that was preempted since the first from acting late.
+ */
+static uint64_t late_base(
+    const struct hf_table *table, const struct hf_table_request *request, uint64_t *now)
+{
+#ifdef HF_MUTANT_LATE_CLOCK
+    (void)table;
+    (void)request;
+    return *now;
+#else
+    if (!request->clock)
+        return later(*now, hf_load_seq(&table->horizon));
+    uint64_t reading = hf_clock_now_ns(request->clock);
+    if (reading > HF_TIME_MAX_NS) /* A broken clock must not reach the flags. */
+        reading = HF_TIME_MAX_NS;
+    *now = later(later(*now, reading + HF_TABLE_MARGIN_NS), hf_load_seq(&table->horizon));
+    return *now;
+#endif
+}
+
+/* Step 8. */
+static struct hf_table_answer commit(struct hf_table *table, const struct hf_table_request *request,
+    uint32_t slot, uint64_t time, uint64_t now)
+{
+    uint64_t base = late_base(table, request, &now);
+    hf_step(HF_STEP_TABLE_LATE);
+    uint64_t next = later(base + request->charge_ns, (time & TAT_MASK) + 1);
+    if (hf_table_too_late(next, now, request->tolerance_ns))
+        return hf_table_answer(HF_TABLE_DENIED, now, next - request->charge_ns);
+    hf_step(HF_STEP_TABLE_COMMITTING);
+    if (!hf_cas_seq(time_at(request->key.home, slot), &time, next))
+        return hf_table_answer(HF_TABLE_AGAIN, now, now);
+    hf_step(HF_STEP_TABLE_COMMITTED);
+    hf_add_relaxed(&table->inserted, 1);
+    return hf_table_answer(HF_TABLE_ADMITTED, now, next);
+}
+
+/* No slot of the path can be had. If all are in the middle of being claimed, that is over at once.
+ */
+static struct hf_table_answer full(const struct scan *scan, uint64_t now)
+{
+    bool known = scan->earliest != UINT64_MAX;
+    return hf_table_answer(
+        HF_TABLE_FULL, now, known ? scan->earliest + HF_TABLE_MARGIN_NS : now + 1);
+}
+
+/* Steps 2 to 4 for a slot of the path that a scan found committed. */
+static struct hf_table_answer decide_at(
+    const struct hf_table_request *request, uint32_t slot, uint64_t now, bool charging)
+{
+    uint32_t distance = slot / HF_TABLE_LINE_SLOTS;
+    struct hf_table_answer answer =
+        hf_table_decide(&request->key.home[distance], slot % HF_TABLE_LINE_SLOTS,
+            key_name(request->key.fingerprint, distance), request, now, charging);
+    if (answer.verdict == HF_TABLE_ABSENT)
+        answer.verdict = HF_TABLE_AGAIN;
+    return answer;
+}
+
+/* Steps 5 to 8. HF_TABLE_AGAIN: others got between. */
+static struct hf_table_answer insert(
+    struct hf_table *table, const struct hf_table_request *request, uint64_t now)
+{
+    uint32_t mine = NOWHERE;
+    uint32_t seen = NOWHERE;
+    uint64_t seen_time = 0;
+    for (uint32_t full_scans = 0;;) {
+        struct scan scan = scan_path(table, request, now, true);
+        if (scan.lost)
+            continue;
+        if (scan.committed != NOWHERE) {
+            if (mine != scan.committed)
+                withdraw(request, mine);
+            return decide_at(request, scan.committed, now, true);
+        }
+        if (scan.winner == NOWHERE && scan.candidate == NOWHERE) {
+            if (++full_scans == FULL_SCANS)
+                return full(&scan, now);
+            continue;
+        }
+        if (scan.winner == NOWHERE) { /* One's own, if there was one, is gone too. */
+            seen_time = claim(table, request, scan.candidate, scan.candidate_time);
+            seen = mine = seen_time ? scan.candidate : NOWHERE;
+            continue;
+        }
+        if (scan.winner != seen || scan.winner_time != seen_time) {
+            seen = scan.winner;
+            seen_time = scan.winner_time;
+#ifndef HF_MUTANT_ONE_SCAN
+            continue;
+#endif
+        }
+        struct hf_table_answer answer = commit(table, request, seen, seen_time, now);
+        if (answer.verdict == HF_TABLE_AGAIN)
+            continue;
+        if (mine != seen || answer.verdict == HF_TABLE_DENIED)
+            withdraw(request, mine);
+        return answer;
+    }
+}
+
+/* What insert would answer, by looking only. */
+static struct hf_table_answer foresee(
+    const struct hf_table *table, const struct hf_table_request *request, uint64_t now)
+{
+    struct scan scan = scan_path(table, request, now, false);
+    if (scan.committed != NOWHERE)
+        return decide_at(request, scan.committed, now, false);
+    if (scan.winner == NOWHERE && scan.candidate == NOWHERE)
+        return full(&scan, now);
+    uint64_t base = late_base(table, request, &now);
+    bool late = hf_table_too_late(base + request->charge_ns, now, request->tolerance_ns);
+    return hf_table_answer(late ? HF_TABLE_DENIED : HF_TABLE_ADMITTED, now, base);
+}
+
+/* Steps 1 to 4. HF_TABLE_ABSENT: no committed slot with the key's name was met. */
+static struct hf_table_answer find(const struct hf_table *table,
+    const struct hf_table_request *request, uint64_t now, bool charging)
+{
+    struct hf_table_line *line = request->key.home;
+    for (uint32_t distance = 0; distance < table->path_lines; distance++, line++) {
+        uint64_t name = key_name(request->key.fingerprint, distance);
+        struct hf_table_answer answer =
+            hf_table_decide(line, hf_table_guess(line, name), name, request, now, charging);
+        if (answer.verdict != HF_TABLE_ABSENT)
+            return answer;
+        if (hf_load_relaxed(&line->names[0]) < HF_TABLE_OVERFLOW_ONE)
+            break;
+    }
+    return hf_table_answer(HF_TABLE_ABSENT, now, now);
+}
+
+/* Each turn after the first means that another thread's transition got between. */
+static struct hf_table_answer search(
+    struct hf_table *table, const struct hf_table_request *request, bool charging)
+{
+    uint64_t now = request->now_ns + HF_TABLE_MARGIN_NS;
+    struct hf_table_answer answer;
+    do {
+        answer = find(table, request, now, charging);
+        if (answer.verdict == HF_TABLE_ABSENT)
+            answer = charging ? insert(table, request, now) : foresee(table, request, now);
+    } while (answer.verdict == HF_TABLE_AGAIN);
+    return answer;
+}
+
+struct hf_table_answer hf_table_search(
+    struct hf_table *table, const struct hf_table_request *request)
+{
+    return search(table, request, true);
+}
+
+struct hf_table_answer hf_table_peek(struct hf_table *table, const struct hf_table_request *request)
+{
+    return search(table, request, false);
+}
+
+uint64_t hf_table_slots(const struct hf_table *table)
+{
+    return (table->homes + table->path_lines - 1) * HF_TABLE_LINE_SLOTS;
+}
+
+static size_t table_bytes(const struct hf_table *table)
+{
+    return (size_t)(hf_table_slots(table) / HF_TABLE_LINE_SLOTS) * sizeof(struct hf_table_line);
+}
+
+enum hf_status hf_table_init(struct hf_table *table, uint64_t homes, uint32_t path_lines,
+    const struct hf_allocator *allocator, struct hf_error *error)
+{
+    assert(homes > 0 && homes <= HF_TABLE_HOMES_MAX);
+    assert(path_lines > 0 && path_lines <= HF_TABLE_PATH_LINES_MAX);
+    *table = (struct hf_table){.homes = homes, .path_lines = path_lines};
+    table->allocator = allocator ? *allocator : *hf_allocator_libc();
+    table->lines = hf_allocate(&table->allocator, table_bytes(table), HF_CACHE_LINE);
+    if (table->lines)
+        return HF_OK;
+    return hf_error_add(
+        error, HF_NO_MEMORY, 0, "no memory for a table of %zu bytes", table_bytes(table));
+}
+
+void hf_table_fini(struct hf_table *table)
+{
+    hf_release(&table->allocator, table->lines, table_bytes(table), HF_CACHE_LINE);
+    *table = (struct hf_table){0};
+}
