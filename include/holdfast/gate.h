@@ -16,9 +16,7 @@ extern "C" {
  */
 struct hf_gate {
     uint64_t tat_ns; /* Theoretical arrival time: when all cells are available again. */
-    uint64_t interval_ns;
-    uint64_t tolerance_ns;
-    uint64_t burst;
+    struct hf_gcra gcra;
 };
 
 /* Starts with the whole burst available. HF_INVALID: error (NULL: not wanted) names the field. */
@@ -26,18 +24,18 @@ HF_MUST_USE HF_API enum hf_status hf_gate_init(
     struct hf_gate *gate, const struct hf_quota *quota, struct hf_error *error);
 
 /*
- * Asks for `cost` cells at now_ns (a monotonic time; one that lags only denies more). Cost 0 is a peek: says
- * whether one cell would be admitted, and charges nothing.
- * Returns HF_OK: admitted and charged. HF_DENIED: not now, nothing charged; decision tells when.
- * HF_NEVER: cost exceeds the burst, nothing charged. HF_INVALID: gate is NULL, or now_ns is above
- * HF_TIME_MAX_NS; nothing charged. decision: NULL if not wanted.
+ * Asks for `cost` cells at now_ns (a monotonic time; one that lags only denies more). Cost 0 is a
+ * peek: says whether one cell would be admitted, and charges nothing. Returns HF_OK: admitted and
+ * charged. HF_DENIED: not now, nothing charged; decision tells when. HF_NEVER: cost exceeds the
+ * burst, nothing charged. HF_INVALID: gate is NULL, or now_ns is above HF_TIME_MAX_NS; nothing
+ * charged. decision: NULL if not wanted.
  */
 HF_MUST_USE HF_API enum hf_status hf_gate_check(
     struct hf_gate *gate, uint64_t cost, uint64_t now_ns, struct hf_decision *decision);
 
 /*
- * Gives `cost` cells back that hf_gate_check admitted and that were not used. Never yields more than
- * the burst. Lock-free. HF_INVALID: gate is NULL or cost exceeds the burst.
+ * Gives `cost` cells back that hf_gate_check admitted and that were not used. Never yields more
+ * than the burst. Lock-free. HF_INVALID: gate is NULL or cost exceeds the burst.
  */
 HF_MUST_USE HF_API enum hf_status hf_gate_refund(struct hf_gate *gate, uint64_t cost);
 

@@ -10,8 +10,8 @@ extern "C" {
 
 /*
  * How much is allowed: `count` cells in each `period_ns`, at most `burst` of them at once. The
- * limiters that take one follow the generic cell rate algorithm (ITU-T I.371, annex A): admitted in any
- * stretch of t ns is at most burst + count * t / period_ns.
+ * limiters that take one follow the generic cell rate algorithm (ITU-T I.371, annex A): admitted in
+ * any stretch of t ns is at most burst + count * t / period_ns.
  */
 struct hf_quota {
     uint64_t count;     /* Cells a period, at least 1, at most 10 million a second. */
@@ -60,6 +60,15 @@ static inline struct hf_quota hf_quota_with_burst(struct hf_quota quota, uint64_
  */
 HF_MUST_USE HF_API enum hf_status hf_quota_check(
     const struct hf_quota *quota, struct hf_error *error);
+
+/* A checked quota as the limiters' arithmetic wants it. Fields private; struct hf_gate holds one.
+ */
+struct hf_gcra {
+    uint64_t interval_ns;  /* Between cells, rounded up. */
+    uint64_t tolerance_ns; /* burst * interval_ns: how far ahead of now the arrival time may run. */
+    uint64_t burst;
+    uint64_t inverse; /* floor((2^64 - 1) / interval_ns): a division for one multiplication. */
+};
 
 #ifdef __cplusplus
 }
