@@ -21,13 +21,15 @@ extern "C" {
  * All calls but new and free are thread-safe and lock-free and never allocate.
  *
  * What it promises, and on what terms:
- * - Admitted for one key in any stretch of t ns is at most burst + count * t / period_ns, over the times
- *   at which the clock was read: a thread that reads the clock and then stalls may be seen
- *   to act late.
- * - That needs a clock that does not go backwards across threads (struct hf_clock's promise). Callers
- *   of the ..._at forms whose now_ns lags behind others' are denied rather than admitted when in doubt.
+ * - Admitted for one key in any stretch of t ns is at most burst + count * t / period_ns, over the
+ * times at which the clock was read: a thread that reads the clock and then stalls may be seen to
+ * act late.
+ * - That needs a clock that does not go backwards across threads (struct hf_clock's promise).
+ * Callers of the ..._at forms whose now_ns lags behind others' are denied rather than admitted when
+ * in doubt.
  * - Keys are told apart by 48 bits of a keyed hash besides the place in the table; two keys that
- *   agree in all of it share one quota. Among ten million live keys the chance of any such pair is about 2^-24.
+ *   agree in all of it share one quota. Among ten million live keys the chance of any such pair is
+ * about 2^-24.
  */
 struct hf_limiter;
 
@@ -43,17 +45,17 @@ struct hf_limiter_options {
                               about 34 bytes a key, used as touched. */
     enum hf_full_policy full_policy;
     enum hf_hash_kind hash;
-    const struct hf_hash_seed *seed;         /* NULL: a secret one from the system. Copied. */
-    struct hf_clock clock;                   /* Zero: monotonic. */
-    const struct hf_allocator *allocator;    /* NULL: libc. */
+    const struct hf_hash_seed *seed;      /* NULL: a secret one from the system. Copied. */
+    struct hf_clock clock;                /* Zero: monotonic. */
+    const struct hf_allocator *allocator; /* NULL: libc. */
 };
 
 /*
  * Makes a limiter. HF_INVALID: an option is out of range; HF_NO_MEMORY; HF_IO: no seed to be had.
  * On failure *limiter is NULL and error (NULL: not wanted) names the field and value.
  */
-HF_MUST_USE HF_API enum hf_status hf_limiter_new(struct hf_limiter **limiter,
-    const struct hf_limiter_options *options, struct hf_error *error);
+HF_MUST_USE HF_API enum hf_status hf_limiter_new(
+    struct hf_limiter **limiter, const struct hf_limiter_options *options, struct hf_error *error);
 
 /* Frees it; no other call may be under way. NULL: nothing. */
 HF_API void hf_limiter_free(struct hf_limiter *limiter);
@@ -61,15 +63,14 @@ HF_API void hf_limiter_free(struct hf_limiter *limiter);
 /*
  * Asks for `cost` cells of `key`'s quota at the limiter's clock. Cost 0 is a peek: says whether
  * one cell would be admitted, and charges nothing.
- * Returns HF_OK: admitted and charged. HF_DENIED: not now, nothing charged. HF_NEVER: cost exceeds the burst,
- * nothing charged. HF_FULL: no room for a new key (policy deny). HF_INVALID: limiter is NULL, key.data is
- * NULL with a size, key.size is 0 or above HF_KEY_BYTES_MAX.
- * decision: NULL if not wanted.
- * Cost: one hash and one cache line for a key that is present.
+ * Returns HF_OK: admitted and charged. HF_DENIED: not now, nothing charged. HF_NEVER: cost exceeds
+ * the burst, nothing charged. HF_FULL: no room for a new key (policy deny). HF_INVALID: limiter is
+ * NULL, key.data is NULL with a size, key.size is 0 or above HF_KEY_BYTES_MAX. decision: NULL if
+ * not wanted. Cost: one hash and one cache line for a key that is present.
  */
 #define HF_KEY_BYTES_MAX 65536
-HF_MUST_USE HF_API enum hf_status hf_limiter_check(struct hf_limiter *limiter,
-    struct hf_bytes key, uint64_t cost, struct hf_decision *decision);
+HF_MUST_USE HF_API enum hf_status hf_limiter_check(
+    struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, struct hf_decision *decision);
 
 /* The same at now_ns, which must come from one monotonic clock; HF_INVALID above HF_TIME_MAX_NS. */
 HF_MUST_USE HF_API enum hf_status hf_limiter_check_at(struct hf_limiter *limiter,
@@ -84,7 +85,8 @@ struct hf_limiter_statistics {
     uint64_t admitted_uncounted; /* Of those, admitted by policy. */
 };
 
-/* Reads the statistics: counts of rare events only, so that they cost nothing on the hot path. O(1). */
+/* Reads the statistics: counts of rare events only, so that they cost nothing on the hot path.
+ * O(1). */
 HF_MUST_USE HF_API enum hf_status hf_limiter_statistics(
     const struct hf_limiter *limiter, struct hf_limiter_statistics *statistics);
 

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include <holdfast/limiter.h>
+
+#include <inttypes.h>
+
+#include "base/table.h"
+#include "limit/decision.h"
+
+#define KEYS_DEFAULT 65536
+#define KEYS_MAX (UINT64_C(1) << 32)
+
+/* Slots for each live key: at a load of 12 in 25, next to no path of 16 lines ever fills up. */
+#define LOAD_KEYS 12
+#define LOAD_SLOTS 25
+
+struct hf_limiter {
+    /* Read by every request, written by none. */
+    struct hf_gcra gcra;
+    struct hf_hash_seed seed;
+    struct hf_clock clock;
+    enum hf_hash_kind hash;
+    enum hf_full_policy full_policy;
+    struct hf_quota quota;
+    struct hf_table table;                 /* Its written words have a cache line of their own, */
+    _Alignas(HF_CACHE_LINE) uint64_t full; /* as have these. */
+    uint64_t admitted_uncounted;
+};
+
+static enum hf_status check_options(
+    const struct hf_limiter_options *options, struct hf_error *error)
+{
+    if (options->keys_max > KEYS_MAX)
+        return hf_error_add(error, HF_INVALID, 0,
+            "keys_max: %" PRIu64 " is too large (at most %" PRIu64 ")", options->keys_max,
+            KEYS_MAX);
+    if (options->full_policy != HF_FULL_DENY && options->full_policy != HF_FULL_ADMIT)
+        return hf_error_add(
+            error, HF_INVALID, 0, "full_policy: %d is not one (0 or 1)", (int)options->full_policy);
+    if (options->hash != HF_HASH_SIPHASH && options->hash != HF_HASH_FAST)
+        return hf_error_add(
+            error, HF_INVALID, 0, "hash: %d is not one (0 or 1)", (int)options->hash);
+    const struct hf_allocator *allocator = options->allocator;
+    if (allocator && (!allocator->allocate || !allocator->release))
+        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
+            allocator->allocate ? "release" : "allocate");
+    return HF_OK;
+}
+
+static uint64_t lines_for(uint64_t keys_max)
+{
+    uint64_t keys = keys_max ? keys_max : KEYS_DEFAULT;
+    uint64_t keys_a_line_times_25 = HF_TABLE_LINE_SLOTS * LOAD_KEYS;
+    return (keys * LOAD_SLOTS + keys_a_line_times_25 - 1) / keys_a_line_times_25;
+}
+
+/* Fills in all but the table. */
+static enum hf_status configure(
+    struct hf_limiter *limiter, const struct hf_limiter_options *options, struct hf_error *error)
+{
+    enum hf_status status = hf_gcra_init(&limiter->gcra, &options->quota, error);
+    if (status == HF_OK)
+        status = check_options(options, error);
+    if (status != HF_OK)
+        return status;
+    limiter->quota = hf_quota_with_burst(options->quota, limiter->gcra.burst);
+    limiter->clock = options->clock;
+    limiter->hash = options->hash;
+    limiter->full_policy = options->full_policy;
+    if (!options->seed)
+        return hf_hash_seed_system(&limiter->seed, error);
+    limiter->seed = *options->seed;
+    return HF_OK;
+}
+
+enum hf_status hf_limiter_new(
+    struct hf_limiter **limiter, const struct hf_limiter_options *options, struct hf_error *error)
+{
+    if (!limiter)
+        return hf_error_add(error, HF_INVALID, 0, "limiter: NULL");
+    *limiter = NULL;
+    if (!options)
+        return hf_error_add(error, HF_INVALID, 0, "options: NULL");
+    struct hf_limiter made = {0};
+    enum hf_status status = configure(&made, options, error);
+    if (status != HF_OK)
+        return status;
+    struct hf_limiter *memory = hf_allocate(options->allocator, sizeof(made), HF_CACHE_LINE);
+    if (!memory)
+        return hf_error_add(
+            error, HF_NO_MEMORY, 0, "no memory for a limiter of %zu bytes", sizeof(made));
+    status = hf_table_init(&made.table, lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
+        options->allocator, error);
+    if (status != HF_OK) {
+        hf_release(options->allocator, memory, sizeof(made), HF_CACHE_LINE);
+        return status;
+    }
+    *memory = made;
+    *limiter = memory;
+    return HF_OK;
+}
+
+void hf_limiter_free(struct hf_limiter *limiter)
+{
+    if (!limiter)
+        return;
+    struct hf_allocator allocator = limiter->table.allocator;
+    hf_table_fini(&limiter->table);
+    hf_release(&allocator, limiter, sizeof(*limiter), HF_CACHE_LINE);
+}
+
+/* The name of the argument that is wrong, NULL if none is. */
+static const char *wrong_argument(const struct hf_limiter *limiter, struct hf_bytes key)
+{
+    if (!limiter)
+        return "limiter";
+    if (key.size == 0 || key.size > HF_KEY_BYTES_MAX)
+        return "key.size";
+    if (!key.data)
+        return "key.data";
+    return NULL;
+}
+
+static struct hf_table_key locate(const struct hf_limiter *limiter, struct hf_bytes key)
+{
+    struct hf_hash128 hash = limiter->hash == HF_HASH_FAST ? hf_hash_fast(&limiter->seed, key)
+                                                           : hf_hash_siphash(&limiter->seed, key);
+    return hf_table_locate(&limiter->table, hash);
+}
+
+/* A key that finds no room. Only a request that wanted to be charged is counted. */
+static enum hf_status no_room(struct hf_limiter *limiter, uint64_t cost,
+    struct hf_table_answer answer, struct hf_decision *decision)
+{
+    if (cost)
+        hf_add_relaxed(&limiter->full, 1);
+    if (limiter->full_policy == HF_FULL_DENY)
+        return hf_decision_full(decision, &limiter->gcra, answer.now_ns, answer.tat_ns);
+    if (cost)
+        hf_add_relaxed(&limiter->admitted_uncounted, 1);
+    return hf_decision_uncounted(decision, &limiter->gcra);
+}
+
+/* Whatever is not a charge that was admitted. */
+static enum hf_status refuse(struct hf_limiter *limiter, uint64_t cost,
+    struct hf_table_answer answer, struct hf_decision *decision)
+{
+    if (answer.verdict == HF_TABLE_FULL)
+        return no_room(limiter, cost, answer, decision);
+    const struct hf_gcra *gcra = &limiter->gcra;
+    return hf_decision_denied(decision, gcra, answer.now_ns, answer.tat_ns,
+        (cost ? cost : 1) * gcra->interval_ns, HF_REASON_KEY);
+}
+
+/* A cost of 0, or one above the burst: nothing is charged, only looked at. */
+static enum hf_status look(struct hf_limiter *limiter, const struct hf_table_request *request,
+    uint64_t cost, struct hf_decision *decision)
+{
+    const struct hf_gcra *gcra = &limiter->gcra;
+    struct hf_table_request one = *request;
+    one.charge_ns = gcra->interval_ns;
+    struct hf_table_answer answer = hf_table_peek(&limiter->table, &one);
+    if (cost) {
+        uint64_t tat_ns = answer.verdict == HF_TABLE_FULL ? answer.now_ns : answer.tat_ns;
+        return hf_decision_never(decision, gcra, answer.now_ns, tat_ns);
+    }
+    if (answer.verdict == HF_TABLE_ADMITTED)
+        return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
+    return refuse(limiter, cost, answer, decision);
+}
+
+/* clock: what now_ns was read from, NULL for a caller's word. */
+static inline enum hf_status decide(struct hf_limiter *limiter, struct hf_table_key key,
+    uint64_t cost, uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
+{
+    const struct hf_gcra *gcra = &limiter->gcra;
+    struct hf_table_request request = {
+        key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
+    if (cost - 1 >= gcra->burst) { /* 0 wraps. */
+        struct hf_table_request copy = request;
+        return look(limiter, &copy, cost, decision);
+    }
+    struct hf_table_answer answer = hf_table_charge(&limiter->table, request);
+    if (answer.verdict == HF_TABLE_ADMITTED)
+        return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
+    return refuse(limiter, cost, answer, decision);
+}
+
+/* clock: where the time is to be had, read while the key's line comes from memory; NULL: now_ns. */
+static enum hf_status ask(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
+{
+    const char *wrong = wrong_argument(limiter, key);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    struct hf_table_key place = locate(limiter, key);
+    if (clock)
+        now_ns = hf_clock_now_ns(clock);
+    if (now_ns > HF_TIME_MAX_NS)
+        return hf_decision_invalid(decision, clock ? "clock" : "now_ns");
+    return decide(limiter, place, cost, now_ns, clock, decision);
+}
+
+enum hf_status hf_limiter_check(
+    struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, struct hf_decision *decision)
+{
+    return ask(limiter, key, cost, 0, limiter ? &limiter->clock : NULL, decision);
+}
+
+enum hf_status hf_limiter_check_at(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    uint64_t now_ns, struct hf_decision *decision)
+{
+    return ask(limiter, key, cost, now_ns, NULL, decision);
+}
+
+enum hf_status hf_limiter_statistics(
+    const struct hf_limiter *limiter, struct hf_limiter_statistics *statistics)
+{
+    if (!limiter || !statistics)
+        return HF_INVALID;
+    uint64_t slots = hf_table_slots(&limiter->table);
+    *statistics = (struct hf_limiter_statistics){
+        .slots = slots,
+        .memory_bytes = sizeof(*limiter) + slots * sizeof(uint64_t[2]),
+        .inserted = hf_load_relaxed(&limiter->table.inserted),
+        .full = hf_load_relaxed(&limiter->full),
+        .admitted_uncounted = hf_load_relaxed(&limiter->admitted_uncounted),
+    };
+    return HF_OK;
+}
+
+enum hf_status hf_limiter_quota(const struct hf_limiter *limiter, struct hf_quota *quota)
+{
+    if (!limiter || !quota)
+        return HF_INVALID;
+    *quota = limiter->quota;
+    return HF_OK;
+}
