@@ -102,7 +102,7 @@ $(B)/%.o: %.c $(B)/flags
 $(B)/libholdfast.a $(B)/libholdfast.so: $(call rooms,$(CORE)) $(wildcard $(CORE:%=src/%))
 $(B)/libholdfast-sim.a $(B)/libholdfast-sim.so: $(call rooms,sim) $(wildcard src/sim)
 $(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.a $(B)/libholdfast-$a.so: $(B)/src/adapters/$a.o)\
-	$(eval $(B)/libholdfast-$a.so: EXTERNAL := $(lib_$a)))
+	$(eval $(B)/libholdfast-$a.so: private EXTERNAL := $(lib_$a)))
 $(filter-out $(B)/libholdfast.so,$(SHARED)): $(B)/libholdfast.so
 $(STATIC): $(B)/flags
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
