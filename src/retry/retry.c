@@ -24,6 +24,12 @@ static uint32_t saturating_increment(uint32_t count)
     return count < UINT32_MAX ? count + 1 : count;
 }
 
+/* A time before the start counts as none elapsed. */
+static uint64_t elapsed_since(uint64_t start_ns, uint64_t now_ns)
+{
+    return now_ns > start_ns ? now_ns - start_ns : 0;
+}
+
 static enum hf_status check_time(const char *field, uint64_t ns, struct hf_error *error)
 {
     if (ns <= HF_TIME_MAX_NS)
@@ -147,12 +153,6 @@ void hf_retry_begin(struct hf_retry *retry, const struct hf_retry_policy *policy
     report_init(&retry->report);
 }
 
-/* Callers who tell a time before the start have let none pass. */
-static uint64_t elapsed_at(const struct hf_retry *retry, uint64_t now_ns)
-{
-    return now_ns > retry->start_ns ? now_ns - retry->start_ns : 0;
-}
-
 static uint64_t left_of(const struct hf_retry_options *options, uint64_t elapsed_ns)
 {
     if (options->elapsed_max_ns == 0)
@@ -212,7 +212,7 @@ enum hf_status hf_retry_next(struct hf_retry *retry, struct hf_outcome outcome, 
 
     report->attempts = saturating_increment(report->attempts);
     report->outcome = outcome;
-    report->elapsed_ns = elapsed_at(retry, now_ns);
+    report->elapsed_ns = elapsed_since(retry->start_ns, now_ns);
     if (outcome.kind == HF_SUCCESS)
         return stop(retry, HF_RETRY_SUCCEEDED, HF_OK);
     keep_cause(report, outcome);
@@ -228,7 +228,7 @@ uint64_t hf_retry_attempt_timeout_ns(const struct hf_retry *retry, uint64_t now_
     if (!retry || !retry->policy)
         return 0;
     const struct hf_retry_options *options = &retry->policy->options;
-    return timeout_of(options, left_of(options, elapsed_at(retry, now_ns)));
+    return timeout_of(options, left_of(options, elapsed_since(retry->start_ns, now_ns)));
 }
 
 void hf_retry_stop(struct hf_retry *retry)
@@ -307,7 +307,8 @@ enum hf_status hf_retry_call(const struct hf_retry_policy *policy, hf_call_fn *f
     /* The common case needs no iterator. */
     if (outcome.kind == HF_SUCCESS) {
         if (report)
-            report_success(report, outcome, now_for(&policy->options, clock) - start_ns);
+            report_success(
+                report, outcome, elapsed_since(start_ns, now_for(&policy->options, clock)));
         return HF_OK;
     }
 
