@@ -111,13 +111,13 @@ $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 		$(filter %.o %.so,$^) $(EXTERNAL) $(CK) -o $@.$(VERSION)
 	@ln -sf $(@F).$(VERSION) $@.$(SONAME) && ln -sf $(@F).$(SONAME) $@
 
-$(B)/holdfast: EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
+$(B)/holdfast: private EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
 $(B)/holdfast: $(CLI) $(STATIC)
 	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
 
-$(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: EXTERNAL += $(lib_$a))))
+$(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: private EXTERNAL += $(lib_$a))))
 $(filter $(B)/tests/%,$(BINARIES)): $(SUPPORT)
-$(B)/tests/%: CHECK := -lcmocka
+$(B)/tests/%: private CHECK := -lcmocka
 $(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
