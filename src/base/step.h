@@ -27,11 +27,13 @@ enum hf_step {
     X(HF_STEP_BREAKER_PERMITTED)                                                                   \
     X(HF_STEP_BREAKER_COUNTED)                                                                     \
     X(HF_STEP_BREAKER_TRIPPING)                                                                    \
-    X(HF_STEP_AUDIT_LANE_TAKEN)                                                                    \
+    X(HF_STEP_AUDIT_LOADED)                                                                        \
     X(HF_STEP_AUDIT_ANNOUNCED)                                                                     \
     X(HF_STEP_AUDIT_NUMBERED)                                                                      \
     X(HF_STEP_AUDIT_COPIED)                                                                        \
     X(HF_STEP_AUDIT_PUBLISHED)                                                                     \
+    X(HF_STEP_AUDIT_COUNTED)                                                                       \
+    X(HF_STEP_AUDIT_REVOKING)                                                                      \
     X(HF_STEP_AUDIT_DRAINING)
 #define HF_STEP_ENUM(name) name,
     HF_STEP_LIST(HF_STEP_ENUM)
