@@ -17,27 +17,35 @@ extern "C" {
  * own, fed by any number of producers through lock-free lanes. Producers format their record and
  * never wait for the disk.
  *
- *     {"time":"2026-11-20T12:00:00.123456789Z","seq":17,"event":"denied","key":"10.0.0.1","retry_after_ns":20000000}
+ *     {"time":"2026-11-20T12:00:00.123456789Z","seq":17,"event":"denied","key":"10.0.0.1"}
  *
- * Every record gets a sequence number before it can be dropped, and a record that is dropped is
- * named by a gap record in its place, so that a reader who counts knows whether anything is
- * missing:
+ * Every record gets a sequence number before it can be dropped, and what was dropped is named by a
+ * gap record in its place, so that a reader who counts knows whether anything is missing. A gap
+ * record bears the first missing number itself, and the next record the one after the last:
  *
- *     {"time":"...","seq":21,"event":"hf.gap","first":18,"last":20,"count":3}
+ *     {"time":"...","seq":18,"event":"hf.gap","first":18,"last":20,"count":3}
+ *     {"time":"...","seq":21,"event":"denied","key":"10.0.0.2"}
  *
- * A gap record's own seq is fresh; first to last are the missing ones. Records stand in the file in
- * the order of their numbers, unless a producer was stopped in the middle of a record for longer
- * than HF_AUDIT_STALL_NS: then the log goes on without it and names its record in a gap.
+ * Records stand in the file in the order of their numbers. Numbers begin anew each time the log is
+ * opened, with a record that says so, of number 0:
+ *
+ *     {"time":"...","seq":0,"event":"hf.open"}
+ *
+ * The time is that of the call to emit, so among producers it may go back a little from one record
+ * to the next.
  *
  * Files are `directory/prefix.log` (the live one) and, once rolled,
- * `directory/prefix.YYYY-MM-DDTHHMMSSZ.NNNNNN.log` in UTC with a number that never repeats.
+ * `directory/prefix.YYYY-MM-DDTHHMMSSZ.NNNNNN.log`: the UTC time of the file's first record, and a
+ * number that grows by each file and never repeats. A clock that is set back by more than a minute
+ * over the beginning of a period begins a new file too. One log at a time may use a prefix in a
+ * directory, and only the process that opened it: after a fork the child must leave it alone.
  */
 struct hf_audit;
 
 /* What to do with a record when the lanes are full. */
 enum hf_audit_full_policy {
     HF_AUDIT_DROP = 0, /* Drop the new record, count it, name it in a gap record. */
-    HF_AUDIT_BLOCK,    /* Wait until there is room or the log is closed. */
+    HF_AUDIT_BLOCK,    /* Wait until there is room or the log is closed. Nothing is dropped. */
 };
 
 /* When to begin a new file, in UTC; a size may be given besides. */
@@ -49,7 +57,7 @@ enum hf_audit_roll {
 };
 
 struct hf_audit_options {
-    const char *directory; /* Must exist and be writable. Required. Copied. */
+    const char *directory; /* Must exist and be writable. At most 3967 bytes. Required. Copied. */
     const char *prefix;    /* NULL: "audit". 1 to 64 of [A-Za-z0-9_-]. Copied. */
     enum hf_audit_roll roll;
     uint64_t file_bytes_max; /* Begin a new file before it would exceed this. 0: 64 MiB. At least 4
@@ -71,13 +79,22 @@ struct hf_audit_options {
 #define HF_AUDIT_SYNC_NEVER UINT64_MAX
 #define HF_AUDIT_LANES 16 /* Producers that can be inside emit at once without waiting. */
 #define HF_AUDIT_RECORD_BYTES_MAX 2048 /* One line, its newline included. */
+
+/*
+ * A producer that is stopped in the middle of a record for this long (by a debugger, say) does not
+ * hold up the others: the log goes on without its record, whose number is dropped. With
+ * HF_AUDIT_BLOCK the record is then written under another number.
+ */
 #define HF_AUDIT_STALL_NS HF_SECONDS(1)
 
 /*
- * Opens the log and starts its writer thread. An existing live file is appended to, after
- * a torn last line, if there is one, has been ended with a newline.
- * Returns HF_OK; HF_INVALID: an option is out of range; HF_IO: the directory or file cannot be
- * used (error names the path and the system's reason); HF_NO_MEMORY. On failure *audit is NULL.
+ * Opens the log and starts its writer thread, which takes none of the program's signals. An
+ * existing live file is appended to, after a torn last line, if there is one, has been ended with a
+ * newline; one of another period is rolled first.
+ * Returns HF_OK; HF_INVALID: audit or options is NULL or an option is out of range; HF_IO: the
+ * directory or file cannot be used (error names the path and the system's reason; a symbolic link
+ * in the live file's place is refused); HF_NO_MEMORY: neither memory nor thread. On failure *audit
+ * is NULL.
  */
 HF_MUST_USE HF_API enum hf_status hf_audit_open(
     struct hf_audit **audit, const struct hf_audit_options *options, struct hf_error *error);
@@ -155,26 +172,32 @@ static inline struct hf_field hf_field_boolean(const char *name, bool boolean)
 #define HF_AUDIT_FIELDS_MAX 32
 
 /*
- * Writes a record. event: a name of one's own, e.g. "login"; names beginning with "hf." are the
- * library's. fields: NULL if fields_count is 0. A text that makes the record longer than
- * HF_AUDIT_RECORD_BYTES_MAX is cut and the record gets `"truncated":true`.
- * Returns HF_OK: it is in the queue. HF_FULL: dropped, and a gap record will name it. HF_CLOSED:
- * the log is being closed. HF_INVALID: audit, event or fields is NULL, a name is NULL, there are
- * too many fields, or the names alone do not fit. Thread-safe; lock-free with HF_AUDIT_DROP; no
- * allocation, no system call unless it blocks or the writer sleeps.
+ * Writes a record. event: a name of one's own, e.g. "login"; "hf.open" and "hf.gap" are the log's.
+ * fields: NULL if fields_count is 0. Where a record gets longer than HF_AUDIT_RECORD_BYTES_MAX, its
+ * texts are cut, the last ones first, and it gets `"truncated":true`.
+ * Returns HF_OK: it is in the queue and will be written. HF_FULL: dropped, and a gap record will
+ * name it. HF_CLOSED: the log is being closed. HF_INVALID: audit, event or fields is NULL, a
+ * field's name is NULL or one that every record has ("time", "seq", "event", "truncated"), its kind
+ * is off the list, its text is NULL but has a size, there are too many fields, or all but the texts
+ * does not fit. Thread-safe; lock-free with HF_AUDIT_DROP; no allocation, no system call unless it
+ * waits or the writer sleeps.
  */
 HF_API enum hf_status hf_audit_emit(
     struct hf_audit *audit, const char *event, const struct hf_field *fields, size_t fields_count);
 
-/* Waits until all that was emitted before the call is written and synced. HF_TIMEOUT after
- * timeout_ns; HF_IO if the disk refuses it at that time. */
+/*
+ * Waits until all that was emitted before the call is written, and synced unless the interval is
+ * HF_AUDIT_SYNC_NEVER. timeout_ns is of the log's clock and may be UINT64_MAX: for ever.
+ * HF_TIMEOUT: not by then. HF_IO: the disk refuses it at present; the log goes on trying.
+ * HF_CLOSED: the log is being closed. HF_INVALID: audit is NULL. Thread-safe.
+ */
 HF_MUST_USE HF_API enum hf_status hf_audit_flush(struct hf_audit *audit, uint64_t timeout_ns);
 
 struct hf_audit_statistics {
-    uint64_t emitted; /* Sequence numbers given to callers' records. */
+    uint64_t emitted; /* Sequence numbers given to callers' records, dropped ones included. */
     uint64_t written; /* Callers' records in files. */
-    uint64_t dropped; /* Named by gap records. */
-    uint64_t gaps;    /* Gap records written. */
+    uint64_t dropped; /* Named by gap records in files. */
+    uint64_t gaps;    /* Gap records in files. */
     uint64_t files_rolled;
     uint64_t files_pruned;
     uint64_t bytes_written;
@@ -187,10 +210,12 @@ HF_MUST_USE HF_API enum hf_status hf_audit_statistics(
     const struct hf_audit *audit, struct hf_audit_statistics *statistics);
 
 /*
- * Stops taking records, writes the backlog for at most timeout_ns, syncs, ends the thread and
- * frees the log. No emit may begin afterwards; those that wait come back with HF_CLOSED.
- * Returns HF_OK: everything is on disk. HF_LOST: *lost (NULL: not wanted) records could not be
- * written in that time. audit NULL: HF_OK.
+ * Stops taking records, writes the backlog for at most timeout_ns of the log's clock (UINT64_MAX:
+ * for as long as it takes), syncs, ends the thread and frees the log. A file operation that is
+ * under way is waited for in any case. No other call may begin meanwhile or afterwards, and none be
+ * under way but for emits that wait for room and flushes: those come back with HF_CLOSED.
+ * Returns HF_OK: everything is on disk. HF_LOST: *lost (NULL: not wanted) records are not known to
+ * be. audit NULL: HF_OK.
  */
 HF_API enum hf_status hf_audit_close(struct hf_audit *audit, uint64_t timeout_ns, uint64_t *lost);
 
