@@ -13,16 +13,17 @@ extern "C" {
 
 /*
  * A circuit breaker (Nygard, "Release It!", 2007): closed, it lets calls through and watches them;
- * too many failures open it, and calls are refused at once; after a while it is half-open and lets a few
- * through to see; if those work it closes.
+ * too many failures open it, and calls are refused at once; after a while it is half-open and lets
+ * a few through to see; if those work it closes.
  *
  *     if (hf_breaker_enter(breaker, now_ns, &permit, NULL, NULL) != HF_OK)
  *         return refused;
  *     outcome = call();
  *     hf_breaker_leave(breaker, &permit, outcome.kind, now_ns, NULL);
  *
- * Thread-safe and lock-free: the state is one 64-bit word changed by compare-and-swap. While it
- * is closed and calls succeed, entering costs one load. A permit carries the generation of the state
+ * Thread-safe and lock-free: the state is one 64-bit word changed by compare-and-swap. While it is
+ * closed and calls succeed, entering costs one load, and leaving one more, plus an addition to a
+ * counter of the processor's own if it trips by rate. A permit carries the generation of the state
  * that gave it, so a result that arrives late, after the state has changed, changes nothing.
  */
 struct hf_breaker;
@@ -41,21 +42,25 @@ struct hf_breaker_options {
     /* Failures in a row that trip it: at most 65,535. 0: 5. HF_BREAKER_NEVER: not by these. */
     uint32_t consecutive_failures;
     /*
-     * Failure rate over a sliding window of time that trips it, in percent: 1 to 100. 0: not by rate.
+     * Failure rate over a sliding window of time that trips it, in percent: 1 to 100. 0: not by
+     * rate. A call counts when it ends, however long it took. A call that fails looks at the rate.
      */
     uint32_t failure_rate_percent;
-    uint64_t window_ns;      /* Length of that window: 1 ms to 1 hour. 0: 30 s. */
-    uint32_t calls_min;      /* Calls in the window before the rate counts. 0: 20. */
+    uint64_t window_ns; /* Length of that window, which moves in steps of about a tenth (a ninth to
+                           a sixteenth): 1 ms to 1 hour. 0: 30 s. */
+    uint32_t calls_min; /* Calls in the window before the rate counts. 0: 20. */
     /*
      * How long it stays open: the delay after the n-th opening in a row without closing in
-     * between. All zero: 5 s, doubled each time, at most 5 minutes, no jitter.
+     * between (n stops at 1,023), and up to 1,024 ns more. All zero: 5 s, doubled each time, at
+     * most 5 minutes, no jitter.
      */
     struct hf_delay open;
-    uint32_t half_open_permits; /* Calls let through at a time while half-open: at most 255. 0: 1. */
-    uint32_t success_threshold; /* Successes in a row that close it: at most 255. 0: 1. */
+    uint32_t half_open_permits; /* Calls let through at a time while half-open, 1 to 255. 0: 1. */
+    uint32_t success_threshold; /* Successes in a row that close it, 1 to 255. 0: 1. */
     /*
-     * A permit of the half-open state that has not been returned after this long counts as lost and
-     * is given to somebody else. 0: 30 s.
+     * A permit of the half-open state that has not been returned after this long is lost: its place
+     * goes to the next caller, and its result counts for nothing. Choose it longer than the calls
+     * can take. At most HF_TIME_MAX_NS. 0: 30 s.
      */
     uint64_t permit_lease_ns;
     uint64_t seed;                        /* For jitter of the open period. 0: from the system. */
@@ -64,9 +69,12 @@ struct hf_breaker_options {
 
 #define HF_BREAKER_NEVER UINT32_MAX
 
-/* Makes a closed breaker. HF_INVALID (error names the field), HF_NO_MEMORY, HF_IO (no seed). */
-HF_MUST_USE HF_API enum hf_status hf_breaker_new(struct hf_breaker **breaker,
-    const struct hf_breaker_options *options, struct hf_error *error);
+/*
+ * Makes a closed breaker. options NULL: all defaults. HF_INVALID (error names the field),
+ * HF_NO_MEMORY, HF_IO (no seed); *breaker is NULL then.
+ */
+HF_MUST_USE HF_API enum hf_status hf_breaker_new(
+    struct hf_breaker **breaker, const struct hf_breaker_options *options, struct hf_error *error);
 
 /* Frees it; no other call may be under way, permits may be outstanding. NULL: nothing. */
 HF_API void hf_breaker_free(struct hf_breaker *breaker);
@@ -74,12 +82,13 @@ HF_API void hf_breaker_free(struct hf_breaker *breaker);
 /* The right to make one call. Caller-allocated, fields private. Use each once. */
 struct hf_permit {
     uint64_t generation;
+    uint64_t lease; /* The half-open state's place that it holds; 0: none. */
     uint64_t entered_ns;
 };
 
 /*
- * A change of state that a call made; from == to if it made none. Told to the one caller that made
- * it, outside any critical section, so that it can log and count it.
+ * A change of state that a call made; from == to if it made none. Each change is told to the one
+ * call that made it, outside any critical section, so that it can log and count it.
  */
 struct hf_breaker_change {
     enum hf_breaker_state from;
@@ -89,43 +98,52 @@ struct hf_breaker_change {
 
 /*
  * Asks to make a call at now_ns (monotonic).
- * Returns HF_OK: *permit is filled, and must go to hf_breaker_leave or hf_breaker_cancel, once.
+ * Returns
+ * HF_OK: *permit is filled, and must go to hf_breaker_leave or hf_breaker_cancel, once.
  * HF_OPEN: refused; *retry_after_ns is how long until calls are let through again, 0 if that
- * depends on calls under way. HF_INVALID: breaker or permit is NULL, or now_ns is above
- * HF_TIME_MAX_NS. retry_after_ns, change: NULL if not wanted; change tells whether this call moved the
- * breaker from open to half-open.
+ * depends on calls under way.
+ * HF_INVALID: breaker or permit is NULL, or now_ns is above HF_TIME_MAX_NS; nothing is written.
+ * retry_after_ns, change: NULL if not wanted; change tells whether this call moved the breaker
+ * from open to half-open (and may have been refused all the same, others having been faster).
  */
 HF_MUST_USE HF_API enum hf_status hf_breaker_enter(struct hf_breaker *breaker, uint64_t now_ns,
     struct hf_permit *permit, uint64_t *retry_after_ns, struct hf_breaker_change *change);
 
 /*
- * Gives a permit back with the outcome of its call. Success and failure (transient or permanent) are
- * counted, ignored is not. A permit of an earlier generation changes nothing.
- * change: NULL if not wanted; otherwise filled. Bad arguments (NULL, now_ns above HF_TIME_MAX_NS) do nothing.
+ * Gives a permit back with the outcome of its call. Success and failure (transient or permanent)
+ * are counted, ignored and kinds off the list are not. A permit of an earlier generation changes
+ * nothing. change: NULL if not wanted; otherwise filled. Bad arguments (NULL, now_ns above
+ * HF_TIME_MAX_NS) do nothing.
  */
 HF_API void hf_breaker_leave(struct hf_breaker *breaker, const struct hf_permit *permit,
     enum hf_outcome_kind outcome, uint64_t now_ns, struct hf_breaker_change *change);
 
-/* Gives a permit back unused: the call was not made. */
+/* Gives a permit back unused: the call was not made. NULL: nothing. */
 HF_API void hf_breaker_cancel(struct hf_breaker *breaker, const struct hf_permit *permit);
 
 /* What a breaker looks like at one moment. */
 struct hf_breaker_snapshot {
-    enum hf_breaker_state state; /* Open whose time is over shows as half-open. */
-    uint64_t until_half_open_ns; /* While open: how long still. Otherwise 0. */
-    uint64_t opened_count;       /* Times it has opened. */
-    uint32_t consecutive_failures;
-    uint32_t window_calls;       /* Calls and failures in the window, if it trips by rate. */
-    uint32_t window_failures;
-    uint32_t permits_out;        /* While half-open. */
-    uint32_t successes;          /* In a row, while half-open. */
+    enum hf_breaker_state state;   /* Open whose time is over shows as half-open. */
+    uint64_t until_half_open_ns;   /* While open: how long still. Otherwise 0. */
+    uint64_t opened_count;         /* Times it has opened. */
+    uint32_t consecutive_failures; /* While closed; 0 if it does not trip by them. */
+    uint32_t window_calls;         /* Calls and failures in the window, while closed and if it */
+    uint32_t window_failures;      /* trips by rate. */
+    uint32_t permits_out;          /* While half-open, lost ones not included. */
+    uint32_t successes;            /* In a row, while half-open. */
 };
 
-/* Looks without changing anything. The parts are read one after another. HF_INVALID for NULL. */
+/*
+ * Looks without changing anything. The parts are read one after another. HF_INVALID: breaker or
+ * snapshot is NULL, or now_ns is above HF_TIME_MAX_NS.
+ */
 HF_MUST_USE HF_API enum hf_status hf_breaker_snapshot(
     const struct hf_breaker *breaker, uint64_t now_ns, struct hf_breaker_snapshot *snapshot);
 
-/* Closes it and forgets all counts; permits outstanding change nothing afterwards. */
+/*
+ * Closes it and forgets all counts but opened_count; permits outstanding change nothing afterwards.
+ * No call is told of this change. NULL: nothing.
+ */
 HF_API void hf_breaker_reset(struct hf_breaker *breaker);
 
 #ifdef __cplusplus

@@ -24,9 +24,14 @@ enum hf_step {
     X(HF_STEP_TABLE_WITHDRAWING)                                                                   \
     X(HF_STEP_TABLE_WITHDRAWN)                                                                     \
     X(HF_STEP_BREAKER_LOADED)                                                                      \
-    X(HF_STEP_BREAKER_PERMITTED)                                                                   \
+    X(HF_STEP_BREAKER_COUNTING)                                                                    \
     X(HF_STEP_BREAKER_COUNTED)                                                                     \
     X(HF_STEP_BREAKER_TRIPPING)                                                                    \
+    X(HF_STEP_BREAKER_HALF_OPENING)                                                                \
+    X(HF_STEP_BREAKER_LEASING)                                                                     \
+    X(HF_STEP_BREAKER_LEASED)                                                                      \
+    X(HF_STEP_BREAKER_RELEASED)                                                                    \
+    X(HF_STEP_BREAKER_CLOSING)                                                                     \
     X(HF_STEP_AUDIT_LOADED)                                                                        \
     X(HF_STEP_AUDIT_ANNOUNCED)                                                                     \
     X(HF_STEP_AUDIT_NUMBERED)                                                                      \
