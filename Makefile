@@ -64,9 +64,9 @@ SHARED  := $(LIBS:%=$(B)/%.so)
 CLI     := $(call rooms,cli)
 PROGRAM := $(if $(CLI),$(if $(MISSING),,$(B)/holdfast))
 
-# Tests, examples and benchmarks link the adapters whose headers they include, and are left out
+# Tests and examples link the adapters whose headers they include, and are left out
 # where those cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
-SOURCES   := $(wildcard tests/*/*.c examples/*.c bench/*.c)
+SOURCES   := $(wildcard tests/*/*.c examples/*.c)
 users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/$(1)\.h>' $(SOURCES)))
 BUILDABLE := $(filter-out $(foreach a,$(MISSING),$(call users_of,$a)),$(SOURCES))
 SUPPORT   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
@@ -121,6 +121,12 @@ $(B)/tests/%: private CHECK := -lcmocka
 $(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
+# All benchmarks are one program; its memory is jemalloc's where that is found.
+$(B)/bench/memory.o: private DEFINES += $(if $(filter jemalloc,$(FOUND)),-DBENCH_JEMALLOC)
+$(B)/bench/core: private EXTERNAL := $(lib_jemalloc)
+$(B)/bench/core: $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c)) $(STATIC)
+	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
+
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
 test: binaries all ## all tests, or those named by FILTER=word
@@ -149,6 +155,9 @@ coverage: ## how much of src the tests run
 
 run: $(B)/holdfast ## the demonstration: real traffic, guarded
 	@$< demo
+bench: $(B)/bench/core ## ns per decision, each pattern beside its floor
+	@mkdir -p build/bench
+	@$< --output build/bench/core.json
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 	@BUILD='$(B)' LIBS='$(LIBS)' PROGRAM='$(PROGRAM)' ADAPTERS='$(ADAPTERS)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
