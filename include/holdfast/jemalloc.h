@@ -23,8 +23,10 @@ extern "C" {
  * by it, all of it. That is the program's choice to make: no other library of this project links
  * it. jemalloc uses static thread-local storage, so a library that needs it cannot count on dlopen.
  *
- * Sanitizers and valgrind watch libc's memory and know nothing of what is in these arenas: use
- * libc's under them. This project's own sanitizer builds leave the library out.
+ * Sanitizers and valgrind watch libc's memory and see nothing of what happens in these arenas. So a
+ * library built for the address or thread sanitizer makes none (HF_UNSUPPORTED), and a program that
+ * treats that as libc's turn, as above, is watched whole; under valgrind it is for the program to
+ * choose libc's.
  */
 struct hf_jemalloc;
 
@@ -34,9 +36,9 @@ struct hf_jemalloc;
 
 /*
  * Makes an arena. name: 1 to HF_JEMALLOC_NAME_MAX printable ASCII characters; copied. HF_INVALID;
- * HF_FULL: HF_JEMALLOC_ARENAS_MAX; HF_NO_MEMORY; HF_UNSUPPORTED: this jemalloc was built without
- * statistics. On failure *memory is NULL, which hf_jemalloc_allocator turns into libc's.
- * Thread-safe.
+ * HF_FULL: HF_JEMALLOC_ARENAS_MAX; HF_NO_MEMORY; HF_UNSUPPORTED: built for a
+ * sanitizer, or with a jemalloc that keeps no statistics. On failure *memory is NULL, which
+ * hf_jemalloc_allocator turns into libc's. Thread-safe.
  */
 HF_MUST_USE HF_API enum hf_status hf_jemalloc_new(
     struct hf_jemalloc **memory, const char *name, struct hf_error *error);

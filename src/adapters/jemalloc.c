@@ -10,6 +10,17 @@
 
 #include "base/atomic.h"
 
+/* Whether the compiler puts this code under a sanitizer that has to see all memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WATCHED true
+#elif !defined(__has_feature)
+#define WATCHED false
+#elif __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHED true
+#else
+#define WATCHED false
+#endif
+
 /* A path in jemalloc's tree of controls, translated once: stats.arenas.<i>.small.allocated */
 #define CONTROL_DEPTH 5
 #define CONTROL_ARENA 2 /* The position of <i> there, and of nothing else. */
@@ -146,6 +157,9 @@ enum hf_status hf_jemalloc_new(
     *memory = NULL;
     if (name_check(name, error) != HF_OK)
         return HF_INVALID;
+    if (WATCHED)
+        return hf_error_add(error, HF_UNSUPPORTED, 0,
+            "name: \"%s\" is left to libc: this is a sanitizer's build", name);
     if (hf_add_seq(&arenas_count, 1) >= HF_JEMALLOC_ARENAS_MAX) {
         hf_add_seq(&arenas_count, UINT64_MAX);
         return hf_error_add(error, HF_FULL, 0, "name: \"%s\" would be arena %d of %d", name,

@@ -24,10 +24,28 @@ static struct hf_jemalloc *arena(const char *name)
 {
     struct hf_jemalloc *memory = NULL;
     struct hf_error error = {0};
-    if (hf_jemalloc_new(&memory, name, &error) != HF_OK)
+    enum hf_status status = hf_jemalloc_new(&memory, name, &error);
+    if (status == HF_UNSUPPORTED)
+        skip();
+    if (status != HF_OK)
         fail_msg("%s", hf_error_text(&error));
     assert_non_null(memory);
     return memory;
+}
+
+static void a_build_for_a_sanitizer_leaves_memory_to_libc(void **state)
+{
+    (void)state;
+    struct hf_jemalloc *memory = NULL;
+#ifdef HF_TEST_SANITIZED
+    struct hf_error error = {0};
+    assert_int_equal(hf_jemalloc_new(&memory, "a", &error), HF_UNSUPPORTED);
+    assert_int_equal(error.causes[0].status, HF_UNSUPPORTED);
+    assert_null(memory);
+#else
+    assert_int_equal(hf_jemalloc_new(&memory, "a", NULL), HF_OK);
+    hf_jemalloc_free(memory);
+#endif
 }
 
 static void assert_name_refused(const char *name)
@@ -282,6 +300,7 @@ static void a_registry_lives_in_an_arena_and_shows_its_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_build_for_a_sanitizer_leaves_memory_to_libc),
         cmocka_unit_test(names_are_short_and_printable),
         cmocka_unit_test(nothing_stands_for_libc),
         cmocka_unit_test(every_size_and_alignment_gives_zeroed_aligned_memory),
