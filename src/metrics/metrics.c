@@ -17,6 +17,20 @@ static size_t metrics_bytes(size_t members_max)
     return sizeof(struct hf_metrics) + members_max * sizeof(struct hf_member *);
 }
 
+static enum hf_status options_check(
+    const struct hf_metrics_options *options, struct hf_error *error)
+{
+    if (options->members_max > HF_METRICS_MEMBERS_MAX)
+        return hf_error_add(error, HF_INVALID, 0,
+            "members_max: %" PRIu32 " is too large (at most %d)", options->members_max,
+            HF_METRICS_MEMBERS_MAX);
+    const struct hf_allocator *allocator = options->allocator;
+    if (allocator && (!allocator->allocate || !allocator->release))
+        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
+            allocator->allocate ? "release" : "allocate");
+    return HF_OK;
+}
+
 enum hf_status hf_metrics_new(
     struct hf_metrics **metrics, const struct hf_metrics_options *options, struct hf_error *error)
 {
@@ -26,9 +40,8 @@ enum hf_status hf_metrics_new(
     *metrics = NULL;
     if (!options)
         options = &defaults;
-    if (options->members_max > HF_METRICS_MEMBERS_MAX)
-        return hf_error_add(error, HF_INVALID, 0, "members_max: %" PRIu32 " is too large (1 to %d)",
-            options->members_max, HF_METRICS_MEMBERS_MAX);
+    if (options_check(options, error) != HF_OK)
+        return HF_INVALID;
     size_t members_max = options->members_max > 0 ? options->members_max : MEMBERS_DEFAULT;
     struct hf_metrics *made =
         hf_allocate(options->allocator, metrics_bytes(members_max), alignof(struct hf_metrics));
