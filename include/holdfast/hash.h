@@ -17,7 +17,7 @@ extern "C" {
 /* Which hash a keyed table uses. */
 enum hf_hash_kind {
     HF_HASH_SIPHASH = 0, /* For keys that come from the wire: an attacker cannot find collisions. */
-    HF_HASH_FAST, /* For keys one trusts: several times faster, but no pseudo-random function. */
+    HF_HASH_FAST, /* For keys one trusts: the faster, but no pseudo-random function. */
 };
 
 struct hf_hash_seed {
