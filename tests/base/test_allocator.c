@@ -13,7 +13,7 @@
 
 #include <holdfast/allocator.h>
 
-#include "../scale.h"
+#include "scale.h"
 
 static bool all_zero(const unsigned char *bytes, size_t size)
 {

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../scale.h"
+#include "scale.h"
 #include "base/atomic.h"
 
 /* Waits a little for the other thread; yields, since it may be on this very core. */

@@ -13,7 +13,7 @@
 
 #include <holdfast/delay.h>
 
-#include "../scale.h"
+#include "scale.h"
 
 /* A source that says what it is told and counts how often it is asked. */
 struct puppet {

@@ -14,7 +14,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/random.h>
 
-#include "../scale.h"
+#include "scale.h"
 
 static const struct hf_hash_seed fixed_seed = {{UINT64_C(0x0123456789abcdef),
     UINT64_C(0xfedcba9876543210), UINT64_C(0x0f1e2d3c4b5a6978), UINT64_C(0x8796a5b4c3d2e1f0)}};

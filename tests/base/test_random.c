@@ -17,7 +17,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/random.h>
 
-#include "../scale.h"
+#include "scale.h"
 
 /* Stands before libc's: hands out few bytes at a time, is interrupted, fails, as told. */
 static struct {

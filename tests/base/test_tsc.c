@@ -13,7 +13,7 @@
 
 #include <holdfast/random.h>
 
-#include "../scale.h"
+#include "scale.h"
 #include "base/atomic.h"
 #include "base/tsc.h"
 
