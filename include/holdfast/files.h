@@ -37,7 +37,7 @@ struct hf_files {
         void *context, intptr_t file, uint64_t offset, void *data, size_t size_bytes, size_t *got);
     /* What was appended, and the name the file was opened by, reach the disk before it returns. */
     int (*sync)(void *context, intptr_t file);
-    /* Cuts the file to a length, to take a torn write back. */
+    /* Cuts the file to a length not above its size, to take a torn write back. */
     int (*truncate)(void *context, intptr_t file, uint64_t size_bytes);
     /* The file is closed whatever it returns; does not sync. */
     int (*close)(void *context, intptr_t file);

@@ -23,6 +23,12 @@ static size_t front_bytes(size_t alignment)
     return alignment > LABEL_BYTES ? alignment : LABEL_BYTES;
 }
 
+/* Enough for the label, too. */
+static size_t whole_alignment(size_t alignment)
+{
+    return alignment > sizeof(uint64_t) ? alignment : sizeof(uint64_t);
+}
+
 void hf_sim_memory_init(struct hf_sim_memory *memory, const struct hf_sim_memory_options *options)
 {
     if (!memory)
@@ -63,8 +69,7 @@ static void *allocate_labelled(struct hf_sim_memory *memory, size_t size_bytes, 
     size_t front = front_bytes(alignment);
     if (size_bytes > SIZE_MAX - front)
         return NULL;
-    size_t whole_alignment = alignment > sizeof(uint64_t) ? alignment : sizeof(uint64_t);
-    char *whole = hf_allocate(&memory->source, front + size_bytes, whole_alignment);
+    char *whole = hf_allocate(&memory->source, front + size_bytes, whole_alignment(alignment));
     if (!whole)
         return NULL;
     char *piece = whole + front;
@@ -101,9 +106,8 @@ static void sim_release(void *context, void *piece, size_t size_bytes, size_t al
     if (label.size_bytes != size_bytes || label.alignment != alignment)
         hf_add_seq(&memory->mismatched, 1);
     size_t front = front_bytes(label.alignment);
-    size_t whole_alignment =
-        label.alignment > sizeof(uint64_t) ? label.alignment : sizeof(uint64_t);
-    hf_release(&memory->source, (char *)piece - front, front + label.size_bytes, whole_alignment);
+    hf_release(&memory->source, (char *)piece - front, front + label.size_bytes,
+        whole_alignment(label.alignment));
     hf_add_seq(&memory->live_bytes, 0 - label.size_bytes);
     hf_add_seq(&memory->live_count, UINT64_MAX);
 }
