@@ -256,8 +256,10 @@ static int sim_list(
     struct hf_sim_files *disk = context;
     if (!disk || !directory || !visit)
         return EINVAL;
-    int code = end(disk, HF_SIM_LIST, begin(disk, HF_SIM_LIST));
-    if (code != 0)
+    int code = begin(disk, HF_SIM_LIST);
+    if (code == 0 && directory[0] == '\0')
+        code = ENOENT;
+    if (end(disk, HF_SIM_LIST, code) != 0)
         return code;
     char name[HF_SIM_PATH_BYTES_MAX] = "";
     while (copy_next_name(disk, directory, name) && visit(visit_context, name))
