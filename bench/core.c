@@ -52,7 +52,9 @@ static void run_all(struct bench *bench)
 {
     bench_gate(bench);
     bench_limiter(bench);
+    bench_breaker(bench);
     bench_retry(bench);
+    bench_audit(bench);
     bench_metrics(bench);
 }
 

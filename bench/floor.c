@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "floor.h"
 
 #include "base/atomic.h"
@@ -73,6 +75,30 @@ struct bench_side bench_floor_call(void)
 struct bench_side bench_floor_two_calls(void)
 {
     return (struct bench_side){.name = "two opaque calls", .run = two_calls};
+}
+
+#define RECORD_BYTES 200
+#define RECORDS 1024 /* A thread's, to be overwritten in turn. */
+
+static char records[BENCH_THREADS_MAX][RECORDS][RECORD_BYTES];
+
+static uint64_t record(void *context, size_t thread, uint64_t count)
+{
+    (void)context;
+    char made[RECORD_BYTES] = {0};
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t now_ns = hf_wall_clock_now_ns(&(struct hf_wall_clock){0});
+        uint64_t number = hf_add_relaxed(&shared_line.word, 1);
+        memcpy(made, &now_ns, sizeof(now_ns));
+        memcpy(made + sizeof(now_ns), &number, sizeof(number));
+        memcpy(records[thread][i % RECORDS], made, sizeof(made));
+    }
+    return 0;
+}
+
+struct bench_side bench_floor_record(void)
+{
+    return (struct bench_side){.name = "time, add, 200 bytes", .run = record};
 }
 
 static size_t lines_bytes(const struct bench_floor_lookup *lookup)

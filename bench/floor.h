@@ -15,6 +15,10 @@ struct bench_side bench_floor_add_own(void);
 struct bench_side bench_floor_call(void);
 struct bench_side bench_floor_two_calls(void);
 
+/* What no record can do without: the time of day, a number that nobody else has, 200 bytes stored.
+ */
+struct bench_side bench_floor_record(void);
+
 /* A hash, a cache line somewhere in memory, and one compare-and-swap there. */
 struct bench_floor_lookup {
     uint64_t keys; /* At most 2^32. */

@@ -8,13 +8,13 @@ static double ratio_of(const struct bench_result *result)
 
 void bench_write_table(const struct bench *bench, FILE *file)
 {
-    fprintf(file, "%-40s %7s %9s %-19s  %-24s %8s %6s\n", "ns per operation, a thread", "threads",
+    fprintf(file, "%-44s %7s %9s %-19s  %-24s %8s %6s\n", "ns per operation, a thread", "threads",
         "median", "[min .. max]", "floor", "median", "ratio");
     for (size_t i = 0; i < bench->results_count; i++) {
         const struct bench_result *result = &bench->results[i];
         char range[32];
         snprintf(range, sizeof(range), "[%.1f .. %.1f]", result->ours.min, result->ours.max);
-        fprintf(file, "%-40s %7zu %9.1f %-19s  %-24s %8.1f %6.2f\n", result->name, result->threads,
+        fprintf(file, "%-44s %7zu %9.1f %-19s  %-24s %8.1f %6.2f\n", result->name, result->threads,
             result->ours.median, range, result->floor_name, result->floor.median, ratio_of(result));
     }
 }
