@@ -129,7 +129,7 @@ $(B)/bench/core: $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c)) $(STATIC)
 
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
-test: binaries all ## all tests, or those named by FILTER=word
+test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
 	@set -e; for m in $(MUTATED); do $(MAKE) MUTANT=$${m%%=*} $(B)-$${m%%=*}/$${m#*=}; done
 	@tests/run $(RUN_C) $(foreach m,$(MUTATED),$(firstword $(subst =, ,$m))=$(B)-$(subst =,/,$m)) \
 		$(EXAMPLES:%=$(B)/%) $(SCRIPTS)
