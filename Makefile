@@ -63,9 +63,10 @@ STATIC  := $(LIBS:%=$(B)/%.a)
 SHARED  := $(LIBS:%=$(B)/%.so)
 CLI     := $(call rooms,cli)
 PROGRAM := $(if $(CLI),$(if $(MISSING),,$(B)/holdfast))
+BENCH   := $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
 
-# Tests and examples link the adapters whose headers they include, and are left out
-# where those cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
+# Tests and examples link the adapters whose headers they include, and are left out where those
+# cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
 SOURCES   := $(wildcard tests/*/*.c examples/*.c)
 users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/$(1)\.h>' $(SOURCES)))
 BUILDABLE := $(filter-out $(foreach a,$(MISSING),$(call users_of,$a)),$(SOURCES))
@@ -112,20 +113,19 @@ $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 	@ln -sf $(@F).$(VERSION) $@.$(SONAME) && ln -sf $(@F).$(SONAME) $@
 
 $(B)/holdfast: private EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
-$(B)/holdfast: $(CLI) $(STATIC)
-	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
+$(B)/holdfast: $(CLI)
+# All benchmarks are one program; its memory is jemalloc's where that is found.
+$(B)/bench/memory.o: private DEFINES += $(if $(lib_jemalloc),-DBENCH_JEMALLOC)
+$(B)/bench/core: private EXTERNAL := $(lib_jemalloc)
+$(B)/bench/core: $(BENCH)
+$(B)/holdfast $(B)/bench/core: $(STATIC)
+	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) -lm -o $@
 
 $(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: private EXTERNAL += $(lib_$a))))
 $(filter $(B)/tests/%,$(BINARIES)): $(SUPPORT)
 $(B)/tests/%: private CHECK := -lcmocka
 $(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
-
-# All benchmarks are one program; its memory is jemalloc's where that is found.
-$(B)/bench/memory.o: private DEFINES += $(if $(filter jemalloc,$(FOUND)),-DBENCH_JEMALLOC)
-$(B)/bench/core: private EXTERNAL := $(lib_jemalloc)
-$(B)/bench/core: $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c)) $(STATIC)
-	$(call say,LINK,$@)$(LINK) $^ $(EXTERNAL) $(CK) -lm -o $@
 
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
@@ -155,9 +155,9 @@ coverage: ## how much of src the tests run
 
 run: $(B)/holdfast ## the demonstration: real traffic, guarded
 	@$< demo
-bench: $(B)/bench/core ## ns per decision, each pattern beside its floor
+bench: $(B)/bench/core ## ns per decision, each pattern beside its floor; QUICK=1, FILTER=word
 	@mkdir -p build/bench
-	@$< --output build/bench/core.json
+	@$< $(QUICK:%=--quick) $(FILTER:%=--only %) --output build/bench/core.json
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 	@BUILD='$(B)' LIBS='$(LIBS)' PROGRAM='$(PROGRAM)' ADAPTERS='$(ADAPTERS)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
