@@ -83,6 +83,7 @@ PLAIN     := $(filter-out %_parked,$(C_TESTS))
 PARKED    := $(filter %_parked,$(C_TESTS))
 MUTATED   := $(call pick,$(MUTANTS))
 EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
+FUZZED    := $(call pick,$(basename $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
 RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
 STEADY     = $(shell [ $$(cat /proc/sys/vm/mmap_rnd_bits || echo 0) -le 28 ] || echo setarch -R)
@@ -124,6 +125,7 @@ $(B)/holdfast $(B)/bench/core: $(STATIC)
 $(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: private EXTERNAL += $(lib_$a))))
 $(filter $(B)/tests/%,$(BINARIES)): $(SUPPORT)
 $(B)/tests/%: private CHECK := -lcmocka
+$(B)/tests/fuzz/%: private CHECK := -lcmocka -fsanitize=fuzzer
 $(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
@@ -146,6 +148,10 @@ check-address check-undefined check-thread: check-%: ## the C tests under a sani
 check-valgrind: ## the C tests under valgrind
 	@HF_TEST_SLOW=1 TIMEOUT=600 WRAP='valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full' \
 		$(MAKE) test-c
+fuzz: ## SECONDS=60 of made-up bytes into each parser
+	@$(MAKE) CC=clang SAN=address,undefined,fuzzer-no-link fuzz-run
+fuzz-run: $(FUZZED:%=$(B)/%)
+	@tests/fuzz/run $(or $(SECONDS),60) $^
 check-headers: ## every public header alone, as C11 and C++17
 	@tests/run tests/headers/test_headers.sh
 check: ## what the house style fixes and a compiler does not see
@@ -160,9 +166,8 @@ bench: $(B)/bench/core ## ns per decision, each pattern beside its floor; QUICK=
 	@$< $(QUICK:%=--quick) $(FILTER:%=--only %) --output build/bench/core.json
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
-	@BUILD='$(B)' LIBS='$(LIBS)' PROGRAM='$(PROGRAM)' ADAPTERS='$(ADAPTERS)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
-		CK='$(CK)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BINDIR='$(BINDIR)' LIBDIR='$(LIBDIR)' \
-		INCLUDEDIR='$(INCLUDEDIR)' MANDIR='$(MANDIR)' src/packaging/install.sh $@
+	@$(foreach v,B LIBS PROGRAM ADAPTERS VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
+		src/packaging/install.sh $@
 
 clean: ## forget everything built
 	rm -rf build
@@ -170,7 +175,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
 .PHONY: all libs binaries test test-c test-coverage check check-valgrind check-headers coverage check-address check-undefined check-thread \
-	run bench install uninstall clean help FORCE
+	fuzz fuzz-run run bench install uninstall clean help FORCE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Called by `make install` and `make uninstall`, which hand in through the environment:
-# BUILD (the variant's folder), LIBS, PROGRAM, ADAPTERS, VERSION, SONAME, CK, DESTDIR, PREFIX,
+# B (the variant's folder), LIBS, PROGRAM, ADAPTERS, VERSION, SONAME, CK, DESTDIR, PREFIX,
 # BINDIR, LIBDIR, INCLUDEDIR, MANDIR. One list of files serves both, so that what came goes.
 set -eu
 HERE=src/packaging
@@ -23,8 +23,8 @@ headers() {
 files() {
   headers
   for lib in $LIBS; do
-    echo "644 $BUILD/$lib.a $LIBDIR/$lib.a"
-    echo "755 $BUILD/$lib.so.$VERSION $LIBDIR/$lib.so.$VERSION"
+    echo "644 $B/$lib.a $LIBDIR/$lib.a"
+    echo "755 $B/$lib.so.$VERSION $LIBDIR/$lib.so.$VERSION"
     echo "link $lib.so.$VERSION $LIBDIR/$lib.so.$SONAME"
     echo "link $lib.so.$SONAME $LIBDIR/$lib.so"
     echo "fill $HERE/$lib.pc.in $LIBDIR/pkgconfig/$lib.pc"
