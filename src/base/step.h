@@ -8,6 +8,7 @@
  */
 enum hf_step {
 #define HF_STEP_LIST(X)                                                                            \
+    X(HF_STEP_TABLE_FOUND)                                                                         \
     X(HF_STEP_TABLE_LOADED)                                                                        \
     X(HF_STEP_TABLE_CHARGING)                                                                      \
     X(HF_STEP_TABLE_READING)                                                                       \

@@ -183,6 +183,7 @@ static inline struct hf_table_answer hf_table_decide(struct hf_table_line *line,
     uint64_t name, const struct hf_table_request *request, uint64_t now, bool charging)
 {
     uint64_t *word = &line->times[index];
+    hf_step(HF_STEP_TABLE_FOUND);
     uint64_t time = hf_load_acquire(word);
     hf_step(HF_STEP_TABLE_LOADED);
     if ((hf_load_acquire(&line->names[index]) ^ name) & HF_TABLE_NAME_MASK)
