@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include <cmocka.h>
+
+#include "base/step.h"
+#include "base/table.h"
+#include "scale.h"
+#include "support/table_check.h"
+
+/*
+ * The real protocol in every order. Up to three callers run as coroutines on one thread; at each
+ * mark of the protocol (src/base/step.h) this test decides who goes on. Named scenarios are run in
+ * all orders with up to so many preemptions, made-up ones in random orders. After each run the
+ * table must be sound and no key may have been admitted more often than its quota allows at the
+ * times given.
+ *
+ * Sequentially consistent by nature: what weaker memory may do is left to the thread
+ * sanitizer and the race test.
+ */
+#ifdef HF_TEST_STEPS
+
+#define CALLERS_MAX 3
+#define ASKS_MAX 2
+#define SEEDS_MAX 8
+#define MARKS_MAX 4096 /* A run that meets more has no end. */
+#define STACK_BYTES (64 * 1024)
+#define TOLERANCE_NS 5000 /* One cell: burst 1. */
+
+struct ask {
+    uint64_t home;
+    uint64_t fingerprint;
+    uint64_t now_ns;
+};
+
+struct scenario {
+    uint64_t homes;
+    uint32_t path_lines;
+    uint32_t preemptions_max;
+    /* Charged beforehand at time 0, one slot each in order: now_ns is when it expires. */
+    uint32_t seed_count;
+    struct ask seeds[SEEDS_MAX];
+    uint32_t caller_count;
+    struct {
+        uint32_t ask_count;
+        struct ask asks[ASKS_MAX];
+    } callers[CALLERS_MAX];
+};
+
+struct caller {
+    ucontext_t context;
+    char stack[STACK_BYTES];
+    bool done;
+    struct hf_table_answer answers[ASKS_MAX];
+};
+
+/* A point of a run at which somebody else could have gone on. */
+struct turn {
+    uint32_t taken;   /* 0: whoever ran goes on; i: the i-th other that can. */
+    uint32_t options; /* How many there were. */
+};
+
+static struct {
+    const struct scenario *scenario;
+    struct hf_table table;
+    struct caller callers[CALLERS_MAX];
+    ucontext_t main;
+    uint32_t running;
+    uint32_t marks;
+    uint32_t preemptions;
+    /* Orders are told apart by the turns taken; the first `planned` are given, the rest 0. */
+    struct turn turns[MARKS_MAX];
+    uint32_t planned;
+    uint64_t random; /* Not 0: turns beyond are random. */
+} play;
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ (mixed >> 31);
+}
+
+static struct hf_table_request request_of(const struct ask *ask)
+{
+    return (struct hf_table_request){
+        .key = table_key(&play.table, ask->home, ask->fingerprint),
+        .charge_ns = TOLERANCE_NS,
+        .tolerance_ns = TOLERANCE_NS,
+        .now_ns = ask->now_ns,
+    };
+}
+
+static uint32_t others_waiting(void)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < play.scenario->caller_count; i++)
+        count += i != play.running && !play.callers[i].done;
+    return count;
+}
+
+/* The number of the i-th (from 1) other caller that can go on. */
+static uint32_t other(uint32_t i)
+{
+    for (uint32_t number = 0;; number++) {
+        if (number != play.running && !play.callers[number].done && --i == 0)
+            return number;
+    }
+}
+
+/* Decides a turn with so many options. */
+static uint32_t take_turn(uint32_t options)
+{
+    uint32_t at = play.marks++;
+    if (at >= MARKS_MAX)
+        return 0;
+    if (at >= play.planned) {
+        uint64_t dice = play.random ? next_random(&play.random) : 1;
+        play.turns[at].taken = dice % 4 ? 0 : (uint32_t)(dice / 4 % options);
+    }
+    play.turns[at].options = options;
+    return play.turns[at].taken;
+}
+
+static void at_mark(enum hf_step step)
+{
+    (void)step;
+    assert_true(play.marks < MARKS_MAX);
+    bool may_preempt = play.preemptions < play.scenario->preemptions_max;
+    uint32_t taken = take_turn(may_preempt ? 1 + others_waiting() : 1);
+    if (taken == 0)
+        return;
+    play.preemptions++;
+    uint32_t preempted = play.running;
+    play.running = other(taken);
+    swapcontext(&play.callers[preempted].context, &play.callers[play.running].context);
+}
+
+static void run_caller(void)
+{
+    uint32_t number = play.running;
+    struct caller *caller = &play.callers[number];
+    for (uint32_t i = 0; i < play.scenario->callers[number].ask_count; i++) {
+        struct hf_table_request request = request_of(&play.scenario->callers[number].asks[i]);
+        caller->answers[i] = hf_table_charge(&play.table, request);
+    }
+    caller->done = true;
+    uint32_t waiting = others_waiting();
+    if (waiting == 0)
+        setcontext(&play.main);
+    play.running = other(1 + take_turn(waiting));
+    setcontext(&play.callers[play.running].context);
+}
+
+static void fill(void)
+{
+    size_t lines = hf_table_slots(&play.table) / HF_TABLE_LINE_SLOTS;
+    memset(play.table.lines, 0, lines * sizeof(*play.table.lines));
+    play.table.horizon = 0;
+    for (uint32_t i = 0; i < play.scenario->seed_count; i++) {
+        struct hf_table_request request = request_of(&play.scenario->seeds[i]);
+        request.charge_ns = request.now_ns;
+        request.tolerance_ns = HF_TABLE_TOLERANCE_MAX_NS;
+        request.now_ns = 0;
+        assert_int_equal(hf_table_charge(&play.table, request).verdict, HF_TABLE_ADMITTED);
+    }
+}
+
+/* Runs the scenario once, in the order that the turns say. */
+static void run_once(void)
+{
+    hf_step_hook = NULL;
+    fill();
+    play.marks = 0;
+    play.preemptions = 0;
+    for (uint32_t i = 0; i < play.scenario->caller_count; i++) {
+        struct caller *caller = &play.callers[i];
+        caller->done = false;
+        getcontext(&caller->context);
+        caller->context.uc_stack.ss_sp = caller->stack;
+        caller->context.uc_stack.ss_size = sizeof(caller->stack);
+        makecontext(&caller->context, run_caller, 0);
+    }
+    hf_step_hook = at_mark;
+    play.running = 0;
+    swapcontext(&play.main, &play.callers[0].context);
+    hf_step_hook = NULL;
+}
+
+static const struct ask *ask_of(uint32_t caller, uint32_t i)
+{
+    return &play.scenario->callers[caller].asks[i];
+}
+
+static bool admitted(uint32_t caller, uint32_t i)
+{
+    return i < play.scenario->callers[caller].ask_count &&
+           play.callers[caller].answers[i].verdict == HF_TABLE_ADMITTED;
+}
+
+/*
+ * Burst 1: two admissions of one key are at least a cell apart, by the times at which they were
+ * decided. (A seed's own charge is another quota's, and seeds are not asked for.)
+ */
+static bool apart(uint32_t caller, uint32_t i, uint32_t rival, uint32_t j)
+{
+    const struct ask *a = ask_of(caller, i);
+    const struct ask *b = ask_of(rival, j);
+    bool same_ask = caller == rival && i == j;
+    if (same_ask || a->home != b->home || a->fingerprint != b->fingerprint)
+        return true;
+    if (!admitted(caller, i) || !admitted(rival, j))
+        return true;
+    uint64_t a_ns = play.callers[caller].answers[i].now_ns;
+    uint64_t b_ns = play.callers[rival].answers[j].now_ns;
+    return (a_ns > b_ns ? a_ns - b_ns : b_ns - a_ns) >= TOLERANCE_NS;
+}
+
+static void check_envelope(void)
+{
+    for (uint32_t n = 0; n < CALLERS_MAX * ASKS_MAX * CALLERS_MAX * ASKS_MAX; n++) {
+        uint32_t left = n / (CALLERS_MAX * ASKS_MAX);
+        uint32_t right = n % (CALLERS_MAX * ASKS_MAX);
+        assert_true(apart(left / ASKS_MAX, left % ASKS_MAX, right / ASKS_MAX, right % ASKS_MAX));
+    }
+}
+
+static uint32_t admissions(void)
+{
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < CALLERS_MAX * ASKS_MAX; n++)
+        count += n / ASKS_MAX < play.scenario->caller_count && admitted(n / ASKS_MAX, n % ASKS_MAX);
+    return count;
+}
+
+/* Moves on to the next order: the last turn that has another option takes it. False: no more. */
+static bool next_order(void)
+{
+    for (uint32_t at = play.marks; at-- > 0;) {
+        if (play.turns[at].taken + 1 < play.turns[at].options) {
+            play.turns[at].taken++;
+            play.planned = at + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin(const struct scenario *scenario)
+{
+    play.scenario = scenario;
+    play.planned = 0;
+    play.random = 0;
+    for (uint32_t i = 0; i < CALLERS_MAX; i++)
+        play.callers[i].done = true;
+    assert_int_equal(
+        hf_table_init(&play.table, scenario->homes, scenario->path_lines, NULL, NULL), HF_OK);
+}
+
+/* All orders with the scenario's number of preemptions; each must admit within the bounds. */
+static void run_all_orders(
+    const struct scenario *scenario, uint32_t admitted_min, uint32_t admitted_max)
+{
+    begin(scenario);
+    uint64_t orders = 0;
+    do {
+        run_once();
+        table_check(&play.table);
+        check_envelope();
+        assert_in_range(admissions(), admitted_min, admitted_max);
+        orders++;
+    } while (next_order());
+    hf_table_fini(&play.table);
+    print_message("# %llu orders\n", (unsigned long long)orders);
+}
+
+/* Expires while the first caller's time sees it live and the second's sees it expired. */
+#define BETWEEN_NS 1500
+#define EARLY_NS 1000
+#define LATE_NS 2000
+
+static void two_callers_of_one_fresh_key_admit_once(void **state)
+{
+    (void)state;
+    const struct scenario scenario = {
+        .homes = 1,
+        .path_lines = 1,
+        .preemptions_max = 5,
+        .seed_count = 2,
+        .seeds = {{0, 11, BETWEEN_NS}, {0, 12, 500}},
+        .caller_count = 2,
+        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}},
+    };
+    run_all_orders(&scenario, 1, 1);
+}
+
+/* The home line is full for the one and not for the other, who evicts a key of another home. */
+static void two_callers_admit_once_across_lines(void **state)
+{
+    (void)state;
+    const struct scenario scenario = {
+        .homes = 2,
+        .path_lines = 2,
+        .preemptions_max = 4,
+        .seed_count = 8,
+        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, BETWEEN_NS}, {0, 15, 500},
+            {1, 16, 9000}, {1, 17, 9000}, {1, 18, 500}},
+        .caller_count = 2,
+        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}},
+    };
+    run_all_orders(&scenario, 1, 1);
+}
+
+/* As above, and a third key moves into the second line, whose path does not cross the first. */
+static void overflow_stays_exact_while_paths_cross(void **state)
+{
+    (void)state;
+    const struct scenario scenario = {
+        .homes = 2,
+        .path_lines = 2,
+        .preemptions_max = 2,
+        .seed_count = 6,
+        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, 9000}, {0, 15, BETWEEN_NS},
+            {0, 16, 500}},
+        .caller_count = 3,
+        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{1, 2, LATE_NS}}}},
+    };
+    run_all_orders(&scenario, 2, 2);
+}
+
+static void three_callers_of_one_fresh_key_admit_once(void **state)
+{
+    (void)state;
+    const struct scenario scenario = {
+        .homes = 1,
+        .path_lines = 1,
+        .preemptions_max = 3,
+        .seed_count = 2,
+        .seeds = {{0, 11, BETWEEN_NS}, {0, 12, 500}},
+        .caller_count = 3,
+        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{0, 1, LATE_NS}}}},
+    };
+    run_all_orders(&scenario, 1, 1);
+}
+
+/*
+ * The third caller comes for another key when the first one's cell has expired, and may evict it
+ * before the slower of the other two asks: who must not gain a cell by that.
+ */
+static void a_caller_who_comes_late_gains_no_cell_from_an_eviction(void **state)
+{
+    (void)state;
+    const struct scenario scenario = {
+        .homes = 1,
+        .path_lines = 1,
+        .preemptions_max = 3,
+        .seed_count = 3,
+        .seeds = {{0, 11, 9000}, {0, 12, 500}, {0, 13, 500}},
+        .caller_count = 3,
+        .callers = {{1, {{0, 1, EARLY_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{0, 2, 7500}}}},
+    };
+    run_all_orders(&scenario, 2, 2);
+}
+
+static struct ask random_ask(uint64_t *random, uint64_t homes, uint64_t keys)
+{
+    struct ask ask;
+    ask.home = next_random(random) % homes;
+    ask.fingerprint = 1 + next_random(random) % keys;
+    ask.now_ns = 500 * (1 + next_random(random) % 24);
+    return ask;
+}
+
+static struct scenario random_scenario(uint64_t *random)
+{
+    struct scenario scenario = {.preemptions_max = UINT32_MAX};
+    scenario.homes = 1 + next_random(random) % 2;
+    scenario.path_lines = 1 + (uint32_t)(next_random(random) % 2);
+    scenario.seed_count = (uint32_t)(next_random(random) % 5);
+    for (uint32_t i = 0; i < scenario.seed_count; i++) {
+        scenario.seeds[i] = random_ask(random, scenario.homes, 1);
+        scenario.seeds[i].fingerprint = 11 + i;
+    }
+    scenario.caller_count = 2 + (uint32_t)(next_random(random) % 2);
+    for (uint32_t i = 0; i < scenario.caller_count; i++) {
+        scenario.callers[i].ask_count = 1 + (uint32_t)(next_random(random) % ASKS_MAX);
+        for (uint32_t j = 0; j < scenario.callers[i].ask_count; j++)
+            scenario.callers[i].asks[j] = random_ask(random, scenario.homes, 2);
+    }
+    return scenario;
+}
+
+static void any_scenario_in_any_order_stays_within_the_quota(void **state)
+{
+    (void)state;
+    const uint64_t seed = 20261120;
+    for (uint64_t i = 0; i < 4000; i++) {
+        uint64_t random = seed + i;
+        struct scenario scenario = random_scenario(&random);
+        begin(&scenario);
+        for (uint64_t order = 0; order < 50; order++) {
+            play.random = next_random(&random) | 1;
+            run_once();
+            table_check(&play.table);
+            check_envelope();
+        }
+        hf_table_fini(&play.table);
+    }
+}
+
+int main(void)
+{
+    if (test_is_instrumented()) {
+        puts("1..0 # SKIP sanitizers and valgrind lose track of coroutines");
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_callers_of_one_fresh_key_admit_once),
+        cmocka_unit_test(two_callers_admit_once_across_lines),
+        cmocka_unit_test(overflow_stays_exact_while_paths_cross),
+        cmocka_unit_test(three_callers_of_one_fresh_key_admit_once),
+        cmocka_unit_test(a_caller_who_comes_late_gains_no_cell_from_an_eviction),
+        cmocka_unit_test(any_scenario_in_any_order_stays_within_the_quota),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#else
+int main(void)
+{
+    puts("1..0 # SKIP needs the marks of a STEPS=1 build");
+    return 0;
+}
+#endif
