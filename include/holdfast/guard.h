@@ -20,9 +20,9 @@ extern "C" {
  *     status = hf_guard_call(guard, &request, fetch, &context, &report);
  *
  * Patterns left out are skipped, and the clock is read only where something needs it: a guard with
- * no pattern at all adds a few stores to an indirect call. A guard only borrows its patterns: several
- * guards may share a limiter or a breaker, and they must outlive it. All functions are thread-safe;
- * a struct hf_guard_run belongs to one thread at a time.
+ * no pattern at all adds a few stores to an indirect call. A guard only borrows its patterns:
+ * several guards may share a limiter or a breaker, and they must outlive it. All functions are
+ * thread-safe; a struct hf_guard_run belongs to one thread at a time.
  *
  * Limits are asked once a call and charged all or nothing: a denial by the key's quota or by
  * everybody's charges neither. What they let through stays charged whatever comes of it, an open
@@ -58,13 +58,18 @@ enum hf_guard_audit {
 /*
  * With a registry, a guard keeps these, all labelled guard="name":
  *
- *     holdfast_guard_requests_total{result}      calls that are over: ok, denied, never, full, open,
- *                                                timeout, failed, exhausted, cancelled, invalid
- *     holdfast_guard_attempts_total{outcome}     tries: success, transient, permanent, ignored
- *     holdfast_guard_retries_total               tries begun after a call's first
- *     holdfast_guard_breaker_changes_total{to}   changes of state that this guard's calls made
- *     holdfast_guard_breaker_state               0 closed, 1 open, 2 half-open
- *     holdfast_guard_call_seconds                duration of calls that made a try, waits included
+ *     holdfast_guard_requests_total{result}     calls that are over: ok, denied, never, full,
+ *                                               open, timeout, failed, exhausted, cancelled,
+ *                                               invalid
+ *     holdfast_guard_attempts_total{outcome}    tries: success, transient, permanent, ignored
+ *     holdfast_guard_retries_total              tries begun after a call's first
+ *     holdfast_guard_breaker_changes_total{to}  changes of state that this guard's calls made
+ *     holdfast_guard_breaker_state              0 closed, 1 open, 2 half-open
+ *     holdfast_guard_call_seconds               duration of calls that made a try, with waits
+ *
+ * The state is asked of the breaker when the text is written; two guards of one name and registry
+ * that both have a breaker would show it as one, and the second is refused. hf_guard_free takes it
+ * from the registry again; counts stay.
  */
 struct hf_guard_options {
     const char *name;                     /* In records and metrics: 1 to HF_GUARD_NAME_BYTES_MAX
@@ -97,8 +102,8 @@ HF_API void hf_guard_free(struct hf_guard *guard);
 
 /* What is asked for. The zero value: no key, cost 1, no time limit. */
 struct hf_guard_request {
-    /* Whose quota. Size 0: the limiter is skipped. At most HF_KEY_BYTES_MAX. Borrowed until the call
-     * or run ends. */
+    /* Whose quota. Size 0: the limiter is skipped. At most HF_KEY_BYTES_MAX. Borrowed until the
+     * call or run ends. */
     struct hf_bytes key;
     uint64_t cost; /* Cells. 0: 1. */
     /*
@@ -123,7 +128,8 @@ struct hf_guard_report {
     const char *argument; /* HF_INVALID: the wrong argument's name, static. Otherwise NULL. */
     /*
      * Tries and causes. delayed_ns sums all waits that were begun, those for the breaker included.
-     * elapsed_ns runs from begin to the end; where nothing needs the clock it counts the waits only.
+     * elapsed_ns runs from begin to the end; where nothing needs the clock it counts the waits
+     * only. stop is HF_RETRY_STOPPED if something else than the retry policy ended the call.
      */
     struct hf_retry_report retry;
 };

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard/guard.h"
+
+#define FIELDS_MAX 8
+
+/* A record under construction. */
+struct record {
+    struct hf_field fields[FIELDS_MAX];
+    size_t count;
+};
+
+static void add(struct record *record, struct hf_field field)
+{
+    record->fields[record->count++] = field;
+}
+
+static struct record record_of(const struct hf_guard *guard)
+{
+    struct record record;
+    record.count = 0;
+    add(&record, hf_field_text("guard", guard->name));
+    return record;
+}
+
+static struct record record_of_run(const struct hf_guard_run *run)
+{
+    struct record record = record_of(run->guard);
+    if (run->key.size > 0)
+        add(&record, hf_field_bytes("key", run->key));
+    return record;
+}
+
+/* What a full or closed log does with a record is its policy, not the call's business. */
+static void emit(const struct hf_guard *guard, const char *event, const struct record *record)
+{
+    (void)hf_audit_emit(guard->audit, event, record->fields, record->count);
+}
+
+void hf_guard_audit_admitted(const struct hf_guard_run *run)
+{
+    struct record record = record_of_run(run);
+    add(&record, hf_field_unsigned("cost", run->cost));
+    add(&record, hf_field_unsigned("remaining", run->report.decision.remaining));
+    emit(run->guard, "admitted", &record);
+}
+
+void hf_guard_audit_denied(const struct hf_guard_run *run)
+{
+    struct record record = record_of_run(run);
+    add(&record, hf_field_unsigned("cost", run->cost));
+    add(&record, hf_field_text("reason", hf_reason_str(run->report.decision.reason)));
+    if (run->report.status != HF_NEVER)
+        add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
+    emit(run->guard, "denied", &record);
+}
+
+void hf_guard_audit_refused(const struct hf_guard_run *run)
+{
+    struct record record = record_of_run(run);
+    add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
+    emit(run->guard, "refused", &record);
+}
+
+void hf_guard_audit_failed(
+    const struct hf_guard_run *run, struct hf_outcome outcome, const uint64_t *delay_ns)
+{
+    struct record record = record_of_run(run);
+    add(&record, hf_field_unsigned("attempt", run->attempt.number));
+    add(&record, hf_field_text("outcome", hf_outcome_kind_str(outcome.kind)));
+    add(&record, hf_field_integer("code", outcome.code));
+    if (delay_ns)
+        add(&record, hf_field_unsigned("delay_ns", *delay_ns));
+    emit(run->guard, "failed", &record);
+}
+
+void hf_guard_audit_change(const struct hf_guard *guard, const struct hf_breaker_change *change)
+{
+    struct record record = record_of(guard);
+    add(&record, hf_field_text("from", hf_breaker_state_str(change->from)));
+    add(&record, hf_field_text("to", hf_breaker_state_str(change->to)));
+    if (change->to == HF_BREAKER_OPEN)
+        add(&record, hf_field_unsigned("open_ns", change->open_ns));
+    emit(guard, "breaker", &record);
+}
+
+void hf_guard_audit_ended(const struct hf_guard_run *run)
+{
+    const struct hf_guard_report *report = &run->report;
+    struct record record = record_of_run(run);
+    add(&record, hf_field_text("result", hf_guard_result_str(report->status)));
+    add(&record, hf_field_unsigned("attempts", report->retry.attempts));
+    add(&record, hf_field_unsigned("elapsed_ns", report->retry.elapsed_ns));
+    emit(run->guard, "ended", &record);
+}
