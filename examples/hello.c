@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include <holdfast/holdfast.h>
+
+int main(void)
+{
+    struct hf_limiter_options options = {.quota = hf_quota_per_minute(3)};
+    struct hf_limiter *limiter;
+    if (hf_limiter_new(&limiter, &options, NULL) != HF_OK)
+        return 1;
+    for (int number = 1; number <= 5; number++) {
+        struct hf_decision decision;
+        enum hf_status status = hf_limiter_check(limiter, hf_bytes("alice", 5), 1, &decision);
+        printf("call %d: %s, %d left\n", number, hf_status_str(status), (int)decision.remaining);
+    }
+    hf_limiter_free(limiter);
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Runs every example, checks what it prints, and that each is what it claims to be: short.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+HF_BUILD=${HF_BUILD:-$PWD/build/cc}
+count=0
+
+# result STATUS NAME: one line of TAP.
+result() {
+  count=$((count + 1))
+  if [ "$1" = 0 ]; then echo "ok $count - $2"; else echo "not ok $count - $2"; fi
+}
+
+# prints EXAMPLE EXPECTED: it ends with 0 and prints exactly this.
+prints() {
+  local output status
+  if [ ! -x "$HF_BUILD/examples/$1" ]; then
+    count=$((count + 1))
+    echo "ok $count - $1 # SKIP not built here"
+    return
+  fi
+  output=$(timeout 30 "$HF_BUILD/examples/$1" 2>&1)
+  status=$?
+  [ "$status" = 0 ] && [ "$output" = "$2" ]
+  result $? "$1 prints what it should and ends with 0"
+  [ "$status" = 0 ] || echo "# ended with $status"
+  diff <(echo "$2") <(echo "$output") | sed 's/^/# /'
+}
+
+prints hello "call 1: ok, 2 left
+call 2: ok, 1 left
+call 3: ok, 0 left
+call 4: rate limited: not now, 0 left
+call 5: rate limited: not now, 0 left"
+
+prints rpc_call "call 1
+  try 1: Connection timed out
+  try 2: Connection reset by peer
+  try 3: 42
+  = ok
+call 2
+  try 1: Connection refused
+  try 2: Connection refused
+  try 3: Connection refused
+  = retries exhausted
+call 3
+  = circuit open"
+
+# The server ends its lines with CR LF.
+prints http_endpoint "$(sed 's/$/\r/; s/^\r$//' <<'ANSWERS'
+HTTP/1.1 200 OK
+RateLimit-Policy: "default";q=2;w=60
+RateLimit: "default";r=1;t=30
+
+HTTP/1.1 200 OK
+RateLimit-Policy: "default";q=2;w=60
+RateLimit: "default";r=0;t=60
+
+HTTP/1.1 429 Too Many Requests
+Retry-After: 30
+RateLimit-Policy: "default";q=2;w=60
+RateLimit: "default";r=0;t=60
+
+ANSWERS
+)"
+
+retries="flaky: try 1: Connection reset by peer
+flaky: try 2: Connection reset by peer
+flaky: try 3: works
+flaky: done
+wrong: try 1: Permission denied
+wrong: given up
+down: try 1: Connection refused
+down: try 2: Connection refused
+down: try 3: Connection refused
+down: try 4: Connection refused
+down: given up"
+prints retry_before "$retries"
+prints retry_after "$retries"
+
+long=$(awk 'FNR == 80 { print FILENAME }' examples/*.c)
+[ -z "$long" ]
+result $? "every example has fewer than 80 lines"
+
+lines() { wc -l <"examples/$1.c"; }
+[ "$(lines retry_after)" -lt "$(lines retry_before)" ]
+result $? "the retry loop is shorter after than before"
+
+untold=$(for example in examples/*.c; do
+  grep -q "^prints $(basename "$example" .c) " "$0" || echo "$example"
+done)
+[ -z "$untold" ]
+result $? "every example is run here"
+
+echo "1..$count"
