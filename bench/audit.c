@@ -2,6 +2,7 @@
 #include <holdfast/audit.h>
 
 #include "floor.h"
+#include "sink.h"
 
 /*
  * What a producer pays, not what the disk does: files that take everything at once and keep
@@ -11,93 +12,12 @@
 #define RECORDS_MAX 4000
 #define FLUSH_MAX_NS HF_SECONDS(10)
 
-static int sink_open(void *context, const char *path, intptr_t *file, uint64_t *size_bytes)
-{
-    (void)context;
-    (void)path;
-    *file = 1;
-    *size_bytes = 0;
-    return 0;
-}
-
-static int sink_append(
-    void *context, intptr_t file, const void *data, size_t size_bytes, size_t *written)
-{
-    (void)context;
-    (void)file;
-    (void)data;
-    *written = size_bytes;
-    return 0;
-}
-
-static int sink_read(
-    void *context, intptr_t file, uint64_t offset, void *data, size_t size_bytes, size_t *got)
-{
-    (void)context;
-    (void)file;
-    (void)offset;
-    (void)data;
-    (void)size_bytes;
-    *got = 0;
-    return 0;
-}
-
-static int sink_file(void *context, intptr_t file)
-{
-    (void)context;
-    (void)file;
-    return 0;
-}
-
-static int sink_truncate(void *context, intptr_t file, uint64_t size_bytes)
-{
-    (void)size_bytes;
-    return sink_file(context, file);
-}
-
-static int sink_rename(void *context, const char *from, const char *to)
-{
-    (void)context;
-    (void)from;
-    (void)to;
-    return 0;
-}
-
-static int sink_remove(void *context, const char *path)
-{
-    (void)context;
-    (void)path;
-    return 0;
-}
-
-static int sink_list(
-    void *context, const char *directory, hf_files_visit *visit, void *visit_context)
-{
-    (void)context;
-    (void)directory;
-    (void)visit;
-    (void)visit_context;
-    return 0;
-}
-
-static const struct hf_files sink = {
-    .open = sink_open,
-    .append = sink_append,
-    .read = sink_read,
-    .sync = sink_file,
-    .truncate = sink_truncate,
-    .close = sink_file,
-    .rename = sink_rename,
-    .remove = sink_remove,
-    .list = sink_list,
-};
-
 static enum hf_status audit_open(struct bench *bench, struct hf_audit **audit)
 {
     struct hf_audit_options options = {
         .directory = ".",
         .lane_bytes = LANE_BYTES,
-        .files = &sink,
+        .files = &bench_sink,
         .allocator = bench->allocator,
     };
     return hf_audit_open(audit, &options, NULL);

@@ -93,5 +93,6 @@ void bench_breaker(struct bench *bench);
 void bench_retry(struct bench *bench);
 void bench_audit(struct bench *bench);
 void bench_metrics(struct bench *bench);
+void bench_guard(struct bench *bench);
 
 #endif

@@ -56,6 +56,7 @@ static void run_all(struct bench *bench)
     bench_retry(bench);
     bench_audit(bench);
     bench_metrics(bench);
+    bench_guard(bench);
 }
 
 static bool write_file(const struct bench *bench, const char *path)
