@@ -3,8 +3,8 @@
 #define HF_TESTS_SIPHASH_VECTORS_H
 
 /*
- * SipHash with 128 bits of output, as hexadecimal bytes: key 00 01 .. 0f, and entry n of the
- * message 00 01 .. n-1. The 2-4 table is the one published with the reference code. No such table is
+ * SipHash with 128 bits of output, as hexadecimal bytes: the key is 00 01 .. 0f, and entry n is of
+ * the message 00 01 .. n-1. The 2-4 table is the one published with the reference code. No such table is
  * published for 1-3; both come from another implementation, OpenSSL's, and are printed again by
  *
  *     openssl mac -macopt hexkey:000102030405060708090A0B0C0D0E0F -macopt size:16
