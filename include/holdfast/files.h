@@ -31,7 +31,7 @@ struct hf_files {
     /* Appends; *written tells how much got there, also on failure (a torn write). */
     int (*append)(
         void *context, intptr_t file, const void *data, size_t size_bytes, size_t *written);
-    /* Reads from offset; *got falls short of size_bytes only at the end of the file or on failure.
+    /* Reads from offset; *got is less than size_bytes at the end of the file and on failure only.
      */
     int (*read)(
         void *context, intptr_t file, uint64_t offset, void *data, size_t size_bytes, size_t *got);

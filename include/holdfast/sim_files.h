@@ -62,6 +62,7 @@ HF_API struct hf_files hf_sim_files(struct hf_sim_files *disk);
 enum hf_sim_file_call {
     HF_SIM_OPEN,
     HF_SIM_APPEND,
+    HF_SIM_READ,
     HF_SIM_SYNC,
     HF_SIM_TRUNCATE,
     HF_SIM_CLOSE,

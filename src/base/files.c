@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +21,7 @@ static int sync_parent(const char *path)
     char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
     int length = slash ? (int)(slash - path) + 1 : 1;
-    if (length >= PATH_MAX)
-        return ENAMETOOLONG;
+    assert(length < PATH_MAX);
     snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
 
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +92,9 @@ static int system_read(
     if (!got)
         return EINVAL;
     *got = 0;
-    if ((!data && size_bytes > 0) || offset > INT64_MAX - size_bytes)
+    if (!data && size_bytes > 0)
+        return EINVAL;
+    if (size_bytes > INT64_MAX || offset > INT64_MAX - size_bytes)
         return EINVAL;
     while (*got < size_bytes) {
         ssize_t step =

@@ -166,6 +166,33 @@ static int sim_append(
     return end(disk, HF_SIM_APPEND, code);
 }
 
+static size_t read_from(
+    const struct hf_sim_inode *inode, uint64_t offset, void *buffer, size_t size_bytes)
+{
+    if (offset >= inode->seen_bytes || size_bytes == 0)
+        return 0;
+    uint64_t left = inode->seen_bytes - offset;
+    size_t part = left < size_bytes ? (size_t)left : size_bytes;
+    memcpy(buffer, inode->seen + offset, part);
+    return part;
+}
+
+static int sim_read(
+    void *context, intptr_t file, uint64_t offset, void *data, size_t size_bytes, size_t *got)
+{
+    struct hf_sim_files *disk = context;
+    if (!disk || !got || (!data && size_bytes > 0))
+        return EINVAL;
+    *got = 0;
+    int code = begin(disk, HF_SIM_READ);
+    const struct handle *handle = find_handle(disk, file);
+    if (!handle)
+        code = EBADF;
+    else if (code == 0)
+        *got = read_from(handle->inode, offset, data, size_bytes);
+    return end(disk, HF_SIM_READ, code);
+}
+
 static int sim_sync(void *context, intptr_t file)
 {
     struct hf_sim_files *disk = context;
@@ -273,6 +300,7 @@ struct hf_files hf_sim_files(struct hf_sim_files *disk)
         .context = disk,
         .open = sim_open,
         .append = sim_append,
+        .read = sim_read,
         .sync = sim_sync,
         .truncate = sim_truncate,
         .close = sim_close,
@@ -314,17 +342,6 @@ void hf_sim_files_crash(struct hf_sim_files *disk, enum hf_sim_crash how)
             close_handle(disk, &disk->handles[index]);
     hf_sim_disk_crash(&disk->disk, how);
     pthread_mutex_unlock(&disk->lock);
-}
-
-static size_t read_from(
-    const struct hf_sim_inode *inode, uint64_t offset, void *buffer, size_t size_bytes)
-{
-    if (offset >= inode->seen_bytes || size_bytes == 0)
-        return 0;
-    uint64_t left = inode->seen_bytes - offset;
-    size_t part = left < size_bytes ? (size_t)left : size_bytes;
-    memcpy(buffer, inode->seen + offset, part);
-    return part;
 }
 
 enum hf_status hf_sim_files_read(struct hf_sim_files *disk, const char *path, uint64_t offset,

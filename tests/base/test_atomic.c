@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "scale.h"
 #include "base/atomic.h"
+#include "scale.h"
 
 /* Waits a little for the other thread; yields, since it may be on this very core. */
 static void breathe(unsigned *spins)

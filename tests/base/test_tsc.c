@@ -13,9 +13,9 @@
 
 #include <holdfast/random.h>
 
-#include "scale.h"
 #include "base/atomic.h"
 #include "base/tsc.h"
+#include "scale.h"
 
 /* A counter of 3 GHz that began at these. */
 #define START_TICKS UINT64_C(5000000)

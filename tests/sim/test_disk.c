@@ -11,32 +11,34 @@
 
 #include <holdfast/sim_memory.h>
 
+#include "support/files.h"
 #include "support/sim_disk.h"
 
 static void a_crash_loses_what_was_not_synced(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "kept,");
-    disk_sync(file);
-    disk_append(file, "lost");
+    intptr_t file = files_open("a", 0);
+    files_append(file, "kept,");
+    files_sync(file);
+    files_append(file, "lost");
     assert_int_equal(hf_sim_files_statistics(disk_under_test).unsynced_bytes, 4);
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_content("a", "kept,");
     assert_int_equal(hf_sim_files_statistics(disk_under_test).unsynced_bytes, 0);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).handles, 0);
     size_t written;
-    assert_int_equal(disk_files.append(disk_files.context, file, "x", 1, &written), EBADF);
-    file = disk_open("a", 5);
-    disk_append(file, "again");
-    disk_close(file);
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "x", 1, &written), EBADF);
+    file = files_open("a", 5);
+    files_append(file, "again");
+    files_close(file);
     disk_assert_content("a", "kept,again");
 }
 
 static void a_file_that_was_never_synced_is_gone(void **state)
 {
     (void)state;
-    disk_make_file("a", "x");
+    files_make("a", "x");
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_absent("a");
     assert_int_equal(hf_sim_files_statistics(disk_under_test).files, 0);
@@ -45,10 +47,10 @@ static void a_file_that_was_never_synced_is_gone(void **state)
 static void a_process_that_dies_takes_nothing_along(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "1");
-    disk_sync(file);
-    disk_append(file, "2");
+    intptr_t file = files_open("a", 0);
+    files_append(file, "1");
+    files_sync(file);
+    files_append(file, "2");
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_KEEP);
     disk_assert_content("a", "12");
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
@@ -58,13 +60,13 @@ static void a_process_that_dies_takes_nothing_along(void **state)
 static void syncing_one_file_settles_the_names_of_all(void **state)
 {
     (void)state;
-    disk_make_file("a", "lost");
-    assert_int_equal(disk_files.rename(disk_files.context, "a", "b"), 0);
-    disk_make_file("c", "lost");
-    assert_int_equal(disk_files.remove(disk_files.context, "c"), 0);
-    intptr_t file = disk_open("d", 0);
-    disk_append(file, "kept");
-    disk_sync(file);
+    files_make("a", "lost");
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", "b"), 0);
+    files_make("c", "lost");
+    assert_int_equal(files_under_test->remove(files_under_test->context, "c"), 0);
+    intptr_t file = files_open("d", 0);
+    files_append(file, "kept");
+    files_sync(file);
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_absent("a");
     disk_assert_content("b", "");
@@ -75,15 +77,15 @@ static void syncing_one_file_settles_the_names_of_all(void **state)
 static void a_crash_takes_back_renames_and_removals(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "A");
-    disk_sync(file);
-    intptr_t other = disk_open("b", 0);
-    disk_append(other, "B");
-    disk_sync(other);
-    assert_int_equal(disk_files.remove(disk_files.context, "b"), 0);
-    assert_int_equal(disk_files.rename(disk_files.context, "a", "b"), 0);
-    disk_make_file("a", "new");
+    intptr_t file = files_open("a", 0);
+    files_append(file, "A");
+    files_sync(file);
+    intptr_t other = files_open("b", 0);
+    files_append(other, "B");
+    files_sync(other);
+    assert_int_equal(files_under_test->remove(files_under_test->context, "b"), 0);
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", "b"), 0);
+    files_make("a", "new");
     disk_assert_content("b", "A");
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_content("a", "A");
@@ -93,11 +95,11 @@ static void a_crash_takes_back_renames_and_removals(void **state)
 static void a_crash_takes_back_a_truncation(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "0123456789");
-    disk_sync(file);
-    assert_int_equal(disk_files.truncate(disk_files.context, file, 4), 0);
-    disk_append(file, "xyz");
+    intptr_t file = files_open("a", 0);
+    files_append(file, "0123456789");
+    files_sync(file);
+    assert_int_equal(files_under_test->truncate(files_under_test->context, file, 4), 0);
+    files_append(file, "xyz");
     disk_assert_content("a", "0123xyz");
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_content("a", "0123456789");
@@ -106,14 +108,14 @@ static void a_crash_takes_back_a_truncation(void **state)
 static void a_failed_sync_leaves_bytes_at_risk_until_one_succeeds(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_sync(file);
-    disk_append(file, "text");
+    intptr_t file = files_open("a", 0);
+    files_sync(file);
+    files_append(file, "text");
     const struct hf_sim_file_fault once = {.count = 1};
     assert_int_equal(hf_sim_files_fail(disk_under_test, HF_SIM_SYNC, &once), HF_OK);
-    assert_int_equal(disk_files.sync(disk_files.context, file), EIO);
+    assert_int_equal(files_under_test->sync(files_under_test->context, file), EIO);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).unsynced_bytes, 4);
-    disk_sync(file);
+    files_sync(file);
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     disk_assert_content("a", "text");
 }
@@ -122,10 +124,11 @@ static void a_failed_sync_leaves_bytes_at_risk_until_one_succeeds(void **state)
 static void names_reach_the_disk_in_time_without_a_sync(void **state)
 {
     (void)state;
-    disk_make_file("a", "");
+    files_make("a", "");
     for (int round = 0; round < 1000; round++)
-        assert_int_equal(
-            disk_files.rename(disk_files.context, round % 2 ? "b" : "a", round % 2 ? "a" : "b"), 0);
+        assert_int_equal(files_under_test->rename(files_under_test->context, round % 2 ? "b" : "a",
+                             round % 2 ? "a" : "b"),
+            0);
     hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_LOSE);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).files, 1);
 }
@@ -137,15 +140,15 @@ static void a_tear_may_leave_any_part(void **state)
     (void)state;
     unsigned met = 0;
     for (int crash = 0; crash < 200; crash++) {
-        intptr_t file = disk_open("a", 0);
-        disk_sync(file);
-        disk_append(file, "12345");
+        intptr_t file = files_open("a", 0);
+        files_sync(file);
+        files_append(file, "12345");
         hf_sim_files_crash(disk_under_test, HF_SIM_CRASH_TEAR);
         met |= 1u << hf_sim_files_statistics(disk_under_test).bytes;
-        file = disk_open("a", hf_sim_files_statistics(disk_under_test).bytes);
-        assert_int_equal(disk_files.truncate(disk_files.context, file, 0), 0);
-        disk_sync(file);
-        disk_close(file);
+        file = files_open("a", hf_sim_files_statistics(disk_under_test).bytes);
+        assert_int_equal(files_under_test->truncate(files_under_test->context, file, 0), 0);
+        files_sync(file);
+        files_close(file);
     }
     assert_int_equal(met, 0x3f);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "scale.h"
+#include "support/files.h"
 #include "support/sim_disk.h"
 
 /*
@@ -63,32 +64,32 @@ static struct model_file *model_open(struct model *model, size_t path)
 static void model_append(struct model *model, size_t path, const char *text)
 {
     struct model_file *file = model_open(model, path);
-    intptr_t handle = disk_open(model_paths[path], strlen(file->seen));
+    intptr_t handle = files_open(model_paths[path], strlen(file->seen));
     if (strlen(file->seen) + strlen(text) < TEXT_MAX) {
-        disk_append(handle, text);
+        files_append(handle, text);
         memcpy(file->seen + strlen(file->seen), text, strlen(text) + 1);
     }
-    disk_close(handle);
+    files_close(handle);
 }
 
 static void model_truncate(struct model *model, size_t path, uint64_t choice)
 {
     struct model_file *file = model_open(model, path);
-    intptr_t handle = disk_open(model_paths[path], strlen(file->seen));
+    intptr_t handle = files_open(model_paths[path], strlen(file->seen));
     size_t length = (size_t)(choice % (strlen(file->seen) + 1));
-    assert_int_equal(disk_files.truncate(disk_files.context, handle, length), 0);
+    assert_int_equal(files_under_test->truncate(files_under_test->context, handle, length), 0);
     memset(file->seen + length, 0, TEXT_MAX - length);
     if (length < file->common)
         file->common = length;
-    disk_close(handle);
+    files_close(handle);
 }
 
 static void model_sync(struct model *model, size_t path)
 {
     struct model_file *file = model_open(model, path);
-    intptr_t handle = disk_open(model_paths[path], strlen(file->seen));
-    disk_sync(handle);
-    disk_close(handle);
+    intptr_t handle = files_open(model_paths[path], strlen(file->seen));
+    files_sync(handle);
+    files_close(handle);
     memcpy(file->platter, file->seen, TEXT_MAX);
     file->common = strlen(file->seen);
     model->states[0] = *seen_names(model);
@@ -98,7 +99,8 @@ static void model_sync(struct model *model, size_t path)
 static void model_rename(struct model *model, size_t from, size_t to)
 {
     const struct model_names *names = seen_names(model);
-    int code = disk_files.rename(disk_files.context, model_paths[from], model_paths[to]);
+    int code =
+        files_under_test->rename(files_under_test->context, model_paths[from], model_paths[to]);
     if (names->files[from] < 0)
         assert_int_equal(code, ENOENT);
     else if (names->files[to] >= 0)
@@ -113,7 +115,7 @@ static void model_rename(struct model *model, size_t from, size_t to)
 
 static void model_remove(struct model *model, size_t path)
 {
-    int code = disk_files.remove(disk_files.context, model_paths[path]);
+    int code = files_under_test->remove(files_under_test->context, model_paths[path]);
     assert_int_equal(code, seen_names(model)->files[path] < 0 ? ENOENT : 0);
     if (code == 0)
         changed_names(model)->files[path] = -1;
@@ -238,7 +240,7 @@ static void whatever_a_crash_leaves_the_model_allows(void **state)
         assert_int_equal(hf_sim_files_new(&disk_under_test,
                              &(struct hf_sim_files_options){.random = random}, NULL),
             HF_OK);
-        disk_files = hf_sim_files(disk_under_test);
+        disk_put_under_test(disk_under_test);
         adopt(&model, &(struct observed){.present = {false}});
         for (size_t round = 0; round < 10; round++) {
             for (size_t operation = 0; operation < OPERATIONS; operation++)

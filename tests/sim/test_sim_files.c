@@ -13,74 +13,75 @@
 #include <cmocka.h>
 
 #include "scale.h"
+#include "support/files.h"
 #include "support/sim_disk.h"
-
-static int refusal(const char *path)
-{
-    intptr_t file = 77;
-    uint64_t size_bytes = 88;
-    int code = disk_files.open(disk_files.context, path, &file, &size_bytes);
-    assert_int_equal(file, 77);
-    assert_int_equal(size_bytes, 88);
-    return code;
-}
 
 static void appended_bytes_stay_and_count_when_opened_again(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("logs/a", 0);
-    disk_append(file, "one,");
-    disk_append(file, "");
-    intptr_t second = disk_open("logs/a", 4);
-    disk_append(second, "two,");
-    disk_append(file, "three");
-    disk_close(file);
-    disk_close(second);
-    disk_close(disk_open("logs/a", 13));
+    intptr_t file = files_open("logs/a", 0);
+    files_append(file, "one,");
+    files_append(file, "");
+    intptr_t second = files_open("logs/a", 4);
+    files_append(second, "two,");
+    files_append(file, "three");
+    files_close(file);
+    files_close(second);
+    files_close(files_open("logs/a", 13));
     disk_assert_content("logs/a", "one,two,three");
 }
 
+/* By name, as the test looks at a disk, and by handle, as the program does. */
 static void reading_goes_by_parts(void **state)
 {
     (void)state;
-    disk_make_file("a", "0123456789");
-    char part[4] = {0};
-    size_t got = 0;
-    assert_int_equal(hf_sim_files_read(disk_under_test, "a", 4, part, 3, &got), HF_OK);
-    assert_int_equal(got, 3);
-    assert_string_equal(part, "456");
-    assert_int_equal(hf_sim_files_read(disk_under_test, "a", 8, part, 3, &got), HF_OK);
-    assert_int_equal(got, 2);
-    assert_int_equal(hf_sim_files_read(disk_under_test, "a", 10, part, 3, &got), HF_OK);
-    assert_int_equal(got, 0);
-    assert_int_equal(hf_sim_files_read(disk_under_test, "a", UINT64_MAX, part, 3, &got), HF_OK);
-    assert_int_equal(got, 0);
+    static const struct {
+        uint64_t offset;
+        const char *expected;
+    } reads[] = {{0, "012"}, {4, "456"}, {8, "89"}, {10, ""}, {UINT64_MAX, ""}};
+    files_make("a", "0123456789");
+    intptr_t file = files_open("a", 10);
+    for (size_t index = 0; index < sizeof(reads) / sizeof(reads[0]); index++) {
+        char named[4] = {0};
+        char handled[4] = {0};
+        size_t got = 99;
+        assert_int_equal(
+            hf_sim_files_read(disk_under_test, "a", reads[index].offset, named, 3, &got), HF_OK);
+        assert_int_equal(got, strlen(reads[index].expected));
+        assert_int_equal(files_under_test->read(files_under_test->context, file,
+                             reads[index].offset, handled, 3, &got),
+            0);
+        assert_int_equal(got, strlen(reads[index].expected));
+        assert_string_equal(named, reads[index].expected);
+        assert_string_equal(handled, reads[index].expected);
+    }
+    files_close(file);
 }
 
 static void truncating_cuts_and_never_lengthens(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "keep,torn");
-    assert_int_equal(disk_files.truncate(disk_files.context, file, 5), 0);
-    disk_append(file, "next");
-    assert_int_equal(disk_files.truncate(disk_files.context, file, 10), EINVAL);
-    disk_close(file);
+    intptr_t file = files_open("a", 0);
+    files_append(file, "keep,torn");
+    assert_int_equal(files_under_test->truncate(files_under_test->context, file, 5), 0);
+    files_append(file, "next");
+    assert_int_equal(files_under_test->truncate(files_under_test->context, file, 10), EINVAL);
+    files_close(file);
     disk_assert_content("a", "keep,next");
 }
 
 static void renaming_moves_an_open_file_and_never_replaces(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "before,");
-    assert_int_equal(disk_files.rename(disk_files.context, "a", "b"), 0);
-    disk_append(file, "after");
-    disk_close(file);
+    intptr_t file = files_open("a", 0);
+    files_append(file, "before,");
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", "b"), 0);
+    files_append(file, "after");
+    files_close(file);
     disk_assert_absent("a");
-    disk_make_file("a", "new");
-    assert_int_equal(disk_files.rename(disk_files.context, "a", "b"), EEXIST);
-    assert_int_equal(disk_files.rename(disk_files.context, "c", "d"), ENOENT);
+    files_make("a", "new");
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", "b"), EEXIST);
+    assert_int_equal(files_under_test->rename(files_under_test->context, "c", "d"), ENOENT);
     disk_assert_content("a", "new");
     disk_assert_content("b", "before,after");
 }
@@ -88,15 +89,15 @@ static void renaming_moves_an_open_file_and_never_replaces(void **state)
 static void a_removed_file_lives_until_it_is_closed(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_append(file, "12345");
-    assert_int_equal(disk_files.remove(disk_files.context, "a"), 0);
-    assert_int_equal(disk_files.remove(disk_files.context, "a"), ENOENT);
-    disk_append(file, "67");
+    intptr_t file = files_open("a", 0);
+    files_append(file, "12345");
+    assert_int_equal(files_under_test->remove(files_under_test->context, "a"), 0);
+    assert_int_equal(files_under_test->remove(files_under_test->context, "a"), ENOENT);
+    files_append(file, "67");
     assert_int_equal(hf_sim_files_statistics(disk_under_test).bytes, 7);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).files, 0);
-    disk_make_file("a", "new");
-    disk_close(file);
+    files_make("a", "new");
+    files_close(file);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).bytes, 3);
     disk_assert_content("a", "new");
 }
@@ -113,14 +114,15 @@ static bool note_name(void *context, const char *name)
     size_t length = strlen(names->text);
     snprintf(names->text + length, sizeof(names->text) - length, "%s ", name);
     if (names->remove)
-        assert_int_equal(disk_files.remove(disk_files.context, name), 0);
+        assert_int_equal(files_under_test->remove(files_under_test->context, name), 0);
     return --names->left > 0;
 }
 
 static void assert_list(const char *directory, const char *expected)
 {
     struct names names = {.left = 100};
-    assert_int_equal(disk_files.list(disk_files.context, directory, note_name, &names), 0);
+    assert_int_equal(
+        files_under_test->list(files_under_test->context, directory, note_name, &names), 0);
     assert_string_equal(names.text, expected);
 }
 
@@ -129,7 +131,7 @@ static void listing_names_what_is_in_the_directory_in_order(void **state)
     (void)state;
     const char *const paths[] = {"logs/b", "logs/a", "logs/sub/c", "other/d", "e", "/f", "/logs/g"};
     for (size_t index = 0; index < sizeof(paths) / sizeof(paths[0]); index++)
-        disk_make_file(paths[index], "x");
+        files_make(paths[index], "x");
     assert_list("logs", "a b ");
     assert_list("logs/", "a b ");
     assert_list("logs//", "a b ");
@@ -139,20 +141,21 @@ static void listing_names_what_is_in_the_directory_in_order(void **state)
     assert_list("/logs", "g ");
     assert_list("log", "");
     assert_list("nowhere", "");
-    assert_int_equal(disk_files.list(disk_files.context, "", note_name, NULL), ENOENT);
+    assert_int_equal(
+        files_under_test->list(files_under_test->context, "", note_name, NULL), ENOENT);
 }
 
 static void a_visitor_may_stop_and_may_remove_what_it_sees(void **state)
 {
     (void)state;
-    disk_make_file("a", "x");
-    disk_make_file("b", "x");
-    disk_make_file("c", "x");
+    files_make("a", "x");
+    files_make("b", "x");
+    files_make("c", "x");
     struct names two = {.left = 2};
-    assert_int_equal(disk_files.list(disk_files.context, ".", note_name, &two), 0);
+    assert_int_equal(files_under_test->list(files_under_test->context, ".", note_name, &two), 0);
     assert_string_equal(two.text, "a b ");
     struct names all = {.left = 9, .remove = true};
-    assert_int_equal(disk_files.list(disk_files.context, ".", note_name, &all), 0);
+    assert_int_equal(files_under_test->list(files_under_test->context, ".", note_name, &all), 0);
     assert_string_equal(all.text, "a b c ");
     assert_list(".", "");
 }
@@ -163,13 +166,13 @@ static void paths_that_are_no_files_are_refused(void **state)
     char path[HF_SIM_PATH_BYTES_MAX + 1];
     memset(path, 'p', sizeof(path));
     path[HF_SIM_PATH_BYTES_MAX] = '\0';
-    assert_int_equal(refusal(path), ENAMETOOLONG);
-    assert_int_equal(refusal(""), ENOENT);
-    assert_int_equal(refusal("logs/"), EISDIR);
-    disk_make_file("a", "x");
-    assert_int_equal(disk_files.rename(disk_files.context, "a", path), ENAMETOOLONG);
+    assert_int_equal(files_refusal(path), ENAMETOOLONG);
+    assert_int_equal(files_refusal(""), ENOENT);
+    assert_int_equal(files_refusal("logs/"), EISDIR);
+    files_make("a", "x");
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", path), ENAMETOOLONG);
     path[HF_SIM_PATH_BYTES_MAX - 1] = '\0';
-    assert_int_equal(disk_files.rename(disk_files.context, "a", path), 0);
+    assert_int_equal(files_under_test->rename(files_under_test->context, "a", path), 0);
     disk_assert_content(path, "x");
 }
 
@@ -179,44 +182,47 @@ static void files_and_handles_have_a_maximum(void **state)
     char path[16];
     intptr_t handles[HF_SIM_HANDLES_MAX];
     for (int index = 0; index < HF_SIM_HANDLES_MAX; index++)
-        handles[index] = disk_open("a", 0);
-    assert_int_equal(refusal("a"), EMFILE);
+        handles[index] = files_open("a", 0);
+    assert_int_equal(files_refusal("a"), EMFILE);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).handles, HF_SIM_HANDLES_MAX);
     for (int index = 0; index < HF_SIM_HANDLES_MAX; index++)
-        disk_close(handles[index]);
+        files_close(handles[index]);
     for (int index = 1; index < HF_SIM_FILES_MAX; index++) {
         snprintf(path, sizeof(path), "%d", index);
-        disk_make_file(path, "x");
+        files_make(path, "x");
     }
-    assert_int_equal(refusal("one more"), ENOSPC);
+    assert_int_equal(files_refusal("one more"), ENOSPC);
     for (int index = 1; index < HF_SIM_FILES_MAX; index++) {
         snprintf(path, sizeof(path), "%d", index);
-        assert_int_equal(disk_files.remove(disk_files.context, path), 0);
+        assert_int_equal(files_under_test->remove(files_under_test->context, path), 0);
     }
-    disk_make_file("one more", "x");
+    files_make("one more", "x");
 }
 
 static void a_full_disk_takes_what_fits_and_goes_on_when_there_is_room(void **state)
 {
     (void)state;
-    disk_make_file("a", "1234");
+    files_make("a", "1234");
     hf_sim_files_limit(disk_under_test, 10);
-    intptr_t file = disk_open("b", 0);
+    intptr_t file = files_open("b", 0);
     size_t written = 99;
-    disk_append(file, "567");
-    assert_int_equal(disk_files.append(disk_files.context, file, "89abc", 5, &written), ENOSPC);
+    files_append(file, "567");
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "89abc", 5, &written), ENOSPC);
     assert_int_equal(written, 3);
-    assert_int_equal(disk_files.append(disk_files.context, file, "x", 1, &written), ENOSPC);
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "x", 1, &written), ENOSPC);
     assert_int_equal(written, 0);
-    assert_int_equal(disk_files.truncate(disk_files.context, file, 3), 0);
-    disk_append(file, "XYZ");
-    assert_int_equal(disk_files.remove(disk_files.context, "a"), 0);
-    disk_append(file, "more");
+    assert_int_equal(files_under_test->truncate(files_under_test->context, file, 3), 0);
+    files_append(file, "XYZ");
+    assert_int_equal(files_under_test->remove(files_under_test->context, "a"), 0);
+    files_append(file, "more");
     hf_sim_files_limit(disk_under_test, 1);
-    assert_int_equal(disk_files.append(disk_files.context, file, "x", 1, &written), ENOSPC);
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "x", 1, &written), ENOSPC);
     hf_sim_files_limit(disk_under_test, 0);
-    disk_append(file, "!");
-    disk_close(file);
+    files_append(file, "!");
+    files_close(file);
     disk_assert_content("b", "567XYZmore!");
 }
 
@@ -225,24 +231,27 @@ static int call_once(enum hf_sim_file_call call, intptr_t file)
     intptr_t opened_file;
     uint64_t size_bytes;
     size_t written;
+    char byte;
     struct names names = {.left = 100};
     switch (call) {
     case HF_SIM_OPEN:
-        return disk_files.open(disk_files.context, "a", &opened_file, &size_bytes);
+        return files_under_test->open(files_under_test->context, "a", &opened_file, &size_bytes);
     case HF_SIM_APPEND:
-        return disk_files.append(disk_files.context, file, "x", 1, &written);
+        return files_under_test->append(files_under_test->context, file, "x", 1, &written);
+    case HF_SIM_READ:
+        return files_under_test->read(files_under_test->context, file, 0, &byte, 1, &written);
     case HF_SIM_SYNC:
-        return disk_files.sync(disk_files.context, file);
+        return files_under_test->sync(files_under_test->context, file);
     case HF_SIM_TRUNCATE:
-        return disk_files.truncate(disk_files.context, file, 0);
+        return files_under_test->truncate(files_under_test->context, file, 0);
     case HF_SIM_CLOSE:
-        return disk_files.close(disk_files.context, file);
+        return files_under_test->close(files_under_test->context, file);
     case HF_SIM_RENAME:
-        return disk_files.rename(disk_files.context, "a", "b");
+        return files_under_test->rename(files_under_test->context, "a", "b");
     case HF_SIM_REMOVE:
-        return disk_files.remove(disk_files.context, "a");
+        return files_under_test->remove(files_under_test->context, "a");
     case HF_SIM_LIST:
-        return disk_files.list(disk_files.context, ".", note_name, &names);
+        return files_under_test->list(files_under_test->context, ".", note_name, &names);
     case HF_SIM_FILE_CALLS:
         break;
     }
@@ -254,7 +263,7 @@ static void any_call_can_be_made_to_fail(void **state)
     (void)state;
     for (int number = 0; number < HF_SIM_FILE_CALLS; number++) {
         enum hf_sim_file_call call = (enum hf_sim_file_call)number;
-        intptr_t file = disk_open("a", 0);
+        intptr_t file = files_open("a", 0);
         assert_int_equal(
             hf_sim_files_fail(disk_under_test, call, &(struct hf_sim_file_fault){.error = EACCES}),
             HF_OK);
@@ -271,64 +280,67 @@ static void any_call_can_be_made_to_fail(void **state)
 static void faults_begin_and_end_where_told(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
+    intptr_t file = files_open("a", 0);
     const struct hf_sim_file_fault fault = {.skip = 2, .count = 3};
     assert_int_equal(hf_sim_files_fail(disk_under_test, HF_SIM_SYNC, &fault), HF_OK);
     const int expected[] = {0, 0, EIO, EIO, EIO, 0, 0};
     for (size_t index = 0; index < sizeof(expected) / sizeof(expected[0]); index++)
-        assert_int_equal(disk_files.sync(disk_files.context, file), expected[index]);
+        assert_int_equal(files_under_test->sync(files_under_test->context, file), expected[index]);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).calls[HF_SIM_SYNC], 7);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).failed[HF_SIM_SYNC], 3);
-    disk_close(file);
+    files_close(file);
 }
 
 static void a_torn_append_leaves_its_first_part(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
+    intptr_t file = files_open("a", 0);
     size_t written = 99;
     const struct hf_sim_file_fault fault = {.count = 2, .torn_bytes = 3};
     assert_int_equal(hf_sim_files_fail(disk_under_test, HF_SIM_APPEND, &fault), HF_OK);
-    assert_int_equal(disk_files.append(disk_files.context, file, "12345", 5, &written), EIO);
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "12345", 5, &written), EIO);
     assert_int_equal(written, 3);
-    assert_int_equal(disk_files.append(disk_files.context, file, "ab", 2, &written), EIO);
+    assert_int_equal(
+        files_under_test->append(files_under_test->context, file, "ab", 2, &written), EIO);
     assert_int_equal(written, 2);
-    disk_append(file, "!");
-    disk_close(file);
+    files_append(file, "!");
+    files_close(file);
     disk_assert_content("a", "123ab!");
 }
 
 static void a_failed_close_closes(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
+    intptr_t file = files_open("a", 0);
     assert_int_equal(
         hf_sim_files_fail(disk_under_test, HF_SIM_CLOSE, &(struct hf_sim_file_fault){0}), HF_OK);
-    assert_int_equal(disk_files.close(disk_files.context, file), EIO);
-    assert_int_equal(disk_files.close(disk_files.context, file), EBADF);
+    assert_int_equal(files_under_test->close(files_under_test->context, file), EIO);
+    assert_int_equal(files_under_test->close(files_under_test->context, file), EBADF);
     assert_int_equal(hf_sim_files_statistics(disk_under_test).handles, 0);
 }
 
 static void stale_and_made_up_handles_are_bad(void **state)
 {
     (void)state;
-    intptr_t file = disk_open("a", 0);
-    disk_close(file);
-    intptr_t next = disk_open("a", 0);
+    intptr_t file = files_open("a", 0);
+    files_close(file);
+    intptr_t next = files_open("a", 0);
     assert_true(next != file);
     const intptr_t bad[] = {
         file, 0, -1, next + 1, next + HF_SIM_HANDLES_MAX, INTPTR_MAX, INTPTR_MIN};
     for (size_t index = 0; index < sizeof(bad) / sizeof(bad[0]); index++)
         for (int call = HF_SIM_APPEND; call <= HF_SIM_CLOSE; call++)
             assert_int_equal(call_once((enum hf_sim_file_call)call, bad[index]), EBADF);
-    disk_close(next);
+    files_close(next);
 }
 
 static void *append_often(void *context)
 {
     size_t written;
     for (size_t count = 0; count < test_scaled(20000); count++)
-        (void)disk_files.append(disk_files.context, *(intptr_t *)context, "x", 1, &written);
+        (void)files_under_test->append(
+            files_under_test->context, *(intptr_t *)context, "x", 1, &written);
     return NULL;
 }
 
@@ -336,7 +348,7 @@ static void a_test_may_meddle_while_a_thread_writes(void **state)
 {
     (void)state;
     static intptr_t file;
-    file = disk_open("a", 0);
+    file = files_open("a", 0);
     hf_sim_files_limit(disk_under_test, 1);
     pthread_t writer;
     assert_int_equal(pthread_create(&writer, NULL, append_often, &file), 0);
@@ -347,7 +359,7 @@ static void a_test_may_meddle_while_a_thread_writes(void **state)
         assert_true(hf_sim_files_statistics(disk_under_test).bytes <= limit);
     }
     assert_int_equal(pthread_join(writer, NULL), 0);
-    disk_close(file);
+    files_close(file);
 }
 
 static void missing_arguments_are_answered(void **state)
@@ -359,19 +371,23 @@ static void missing_arguments_are_answered(void **state)
     struct hf_error error = {0};
     assert_int_equal(hf_sim_files_new(NULL, NULL, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "disk: NULL");
-    assert_int_equal(disk_files.open(disk_under_test, NULL, &file, &size_bytes), EINVAL);
-    assert_int_equal(disk_files.open(disk_under_test, "a", NULL, &size_bytes), EINVAL);
-    assert_int_equal(disk_files.open(disk_under_test, "a", &file, NULL), EINVAL);
-    assert_int_equal(disk_files.append(disk_under_test, 1, NULL, 1, &written), EINVAL);
-    assert_int_equal(disk_files.append(disk_under_test, 1, "x", 1, NULL), EINVAL);
-    assert_int_equal(disk_files.rename(disk_under_test, NULL, "a"), EINVAL);
-    assert_int_equal(disk_files.rename(disk_under_test, "a", NULL), EINVAL);
-    assert_int_equal(disk_files.remove(disk_under_test, NULL), EINVAL);
-    assert_int_equal(disk_files.list(disk_under_test, NULL, note_name, NULL), EINVAL);
-    assert_int_equal(disk_files.list(disk_under_test, ".", NULL, NULL), EINVAL);
-    disk_files = hf_sim_files(NULL);
+    assert_int_equal(files_under_test->open(disk_under_test, NULL, &file, &size_bytes), EINVAL);
+    assert_int_equal(files_under_test->open(disk_under_test, "a", NULL, &size_bytes), EINVAL);
+    assert_int_equal(files_under_test->open(disk_under_test, "a", &file, NULL), EINVAL);
+    assert_int_equal(files_under_test->append(disk_under_test, 1, NULL, 1, &written), EINVAL);
+    assert_int_equal(files_under_test->append(disk_under_test, 1, "x", 1, NULL), EINVAL);
+    assert_int_equal(files_under_test->read(disk_under_test, 1, 0, NULL, 1, &written), EINVAL);
+    assert_int_equal(files_under_test->read(disk_under_test, 1, 0, &file, 1, NULL), EINVAL);
+    assert_int_equal(files_under_test->rename(disk_under_test, NULL, "a"), EINVAL);
+    assert_int_equal(files_under_test->rename(disk_under_test, "a", NULL), EINVAL);
+    assert_int_equal(files_under_test->remove(disk_under_test, NULL), EINVAL);
+    assert_int_equal(files_under_test->list(disk_under_test, NULL, note_name, NULL), EINVAL);
+    assert_int_equal(files_under_test->list(disk_under_test, ".", NULL, NULL), EINVAL);
+    struct hf_sim_files *disk = disk_under_test;
+    disk_put_under_test(NULL);
     for (int call = 0; call < HF_SIM_FILE_CALLS; call++)
         assert_int_equal(call_once((enum hf_sim_file_call)call, 1), EINVAL);
+    disk_put_under_test(disk);
     assert_int_equal(hf_sim_files_fail(NULL, HF_SIM_OPEN, NULL), HF_INVALID);
     assert_int_equal(hf_sim_files_fail(disk_under_test, HF_SIM_FILE_CALLS, NULL), HF_INVALID);
     assert_int_equal(hf_sim_files_read(NULL, "a", 0, NULL, 0, &written), HF_INVALID);

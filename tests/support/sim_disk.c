@@ -8,17 +8,26 @@
 
 #include <cmocka.h>
 
+#include "support/files.h"
 #include "support/sim_disk.h"
 
 struct hf_sim_files *disk_under_test;
-struct hf_files disk_files;
+
+void disk_put_under_test(struct hf_sim_files *disk)
+{
+    static struct hf_files view;
+    disk_under_test = disk;
+    view = hf_sim_files(disk);
+    files_under_test = &view;
+}
 
 int disk_make(void **state)
 {
     (void)state;
-    if (hf_sim_files_new(&disk_under_test, NULL, NULL) != HF_OK)
+    struct hf_sim_files *disk = NULL;
+    if (hf_sim_files_new(&disk, NULL, NULL) != HF_OK)
         return -1;
-    disk_files = hf_sim_files(disk_under_test);
+    disk_put_under_test(disk);
     return 0;
 }
 
@@ -27,39 +36,6 @@ int disk_free(void **state)
     (void)state;
     hf_sim_files_free(disk_under_test);
     return 0;
-}
-
-intptr_t disk_open(const char *path, uint64_t expected_bytes)
-{
-    intptr_t file = 0;
-    uint64_t size_bytes = UINT64_MAX;
-    assert_int_equal(disk_files.open(disk_files.context, path, &file, &size_bytes), 0);
-    assert_int_equal(size_bytes, expected_bytes);
-    return file;
-}
-
-void disk_append(intptr_t file, const char *text)
-{
-    size_t written = 0;
-    assert_int_equal(disk_files.append(disk_files.context, file, text, strlen(text), &written), 0);
-    assert_int_equal(written, strlen(text));
-}
-
-void disk_sync(intptr_t file)
-{
-    assert_int_equal(disk_files.sync(disk_files.context, file), 0);
-}
-
-void disk_close(intptr_t file)
-{
-    assert_int_equal(disk_files.close(disk_files.context, file), 0);
-}
-
-void disk_make_file(const char *path, const char *text)
-{
-    intptr_t file = disk_open(path, 0);
-    disk_append(file, text);
-    disk_close(file);
 }
 
 void disk_assert_content(const char *path, const char *expected)
