@@ -318,6 +318,21 @@ static void sleeps_nest_no_deeper_than_the_maximum(void **state)
     hf_sim_free(sim);
 }
 
+static void sleeps_that_end_do_not_count_as_nested(void **state)
+{
+    (void)state;
+    struct hf_sim *sim = seeded(1);
+    struct record record = {.sim = sim};
+    struct entry entry = {&record, 'a', 0};
+    struct hf_clock clock = hf_sim_clock(sim);
+    for (int sleep = 0; sleep < SLEEPERS; sleep++)
+        hf_clock_sleep_ns(&clock, 1);
+    assert_int_equal(hf_sim_after(sim, 1, write_entry, &entry, NULL), HF_OK);
+    hf_clock_sleep_ns(&clock, 1);
+    assert_record(&record, "a");
+    hf_sim_free(sim);
+}
+
 static void sleeping_ends_at_the_end_of_time(void **state)
 {
     (void)state;
@@ -441,6 +456,7 @@ int main(void)
         cmocka_unit_test(sleeping_lets_other_events_happen),
         cmocka_unit_test(a_sleep_within_a_sleep_delays_the_outer_one),
         cmocka_unit_test(sleeps_nest_no_deeper_than_the_maximum),
+        cmocka_unit_test(sleeps_that_end_do_not_count_as_nested),
         cmocka_unit_test(sleeping_ends_at_the_end_of_time),
         cmocka_unit_test(an_event_that_keeps_adding_itself_ends),
         cmocka_unit_test(the_time_of_day_moves_with_the_clock_and_by_steps),
