@@ -22,14 +22,14 @@ extern "C" {
  *
  * What it promises, and on what terms:
  * - Admitted for one key in any stretch of t ns is at most burst + count * t / period_ns, over the
- * times at which the clock was read: a thread that reads the clock and then stalls may be seen to
- * act late.
- * - That needs a clock that does not go backwards across threads (struct hf_clock's promise).
- * Callers of the ..._at forms whose now_ns lags behind others' are denied rather than admitted when
- * in doubt.
+ *   times at which the clock was read: a thread that reads the clock and then stalls may be seen to
+ *   act late.
+ * - That holds whatever the times are, also across threads whose clocks disagree. A caller whose
+ *   now_ns lags behind others' is denied where it is in doubt whether a key has used its cells: a
+ *   limiter is meant to be asked at times of one clock that does not go backwards.
  * - Keys are told apart by 48 bits of a keyed hash besides the place in the table; two keys that
- *   agree in all of it share one quota. Among ten million live keys the chance of any such pair is
- * about 2^-24.
+ *   agree in all of it share one quota. Among ten million live keys the chance that any two do is
+ *   about 2^-24.
  */
 struct hf_limiter;
 

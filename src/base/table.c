@@ -8,74 +8,87 @@
  *     time = PRIVATE:1 | TENTATIVE:1 | TAT:62
  *     name = overflow:12 | displacement:4 | fingerprint:48
  *
- * A key lives on its path: the line that its hash calls home and the few that follow. displacement
- * is the distance from home, part of the name, so that a name means one key in whatever line it
- * stands. Name 0 is nobody's. The overflow field is used in the first slot of a line only and
- * belongs to the line: how many slots beyond it are named for keys whose path leads across it. A
- * search ends at a line whose overflow is 0. (At most 15 lines of 4 slots lie beyond a line within
- * reach, so 12 bits hold it.)
+ * A key lives on its path: the line that its hash calls home and the few that follow.
+ * displacement is the distance from home, part of the name, so that a name means one key in
+ * whatever line it stands. Name 0 is nobody's. The overflow field is used in the first slot of a
+ * line only and belongs to the line: how many slots beyond it are named for keys whose path
+ * leads across it. A search ends at a line whose overflow is 0. (At most 15 lines of 4 slots
+ * beyond a line are within reach, so 12 bits hold it.)
  *
- * A time without flags is committed: the key's TAT. A flag makes a time larger than any TAT can be,
- * so flagged slots never look expired and every charge against one comes out as too late: the
- * admission of a known key tests no flag.
+ * A time without flags is committed: the key's TAT. A flag makes a time larger than any TAT can
+ * be, so a flagged slot never looks expired and every charge against it comes out as too late:
+ * the admission of a known key tests no flag.
  *
  * CHARGING A KNOWN KEY
  *  1. Find the name (relaxed loads). Not there: insert.
  *  2. Load its time (acquire), then its name again (acquire); another name by now: 1.
  *  3. next = max(time, now) + charge. Too late if next - now > tolerance. Then: flagged: insert;
- * the time has changed since: 1; otherwise denied, nothing was written.
+ *     the time has changed since: 1; otherwise denied, and nothing was written.
  *  4. Compare-and-swap time -> next; lost: 1; won: admitted.
  *
- * INSERTING A KEY (loads of times and overflow, and every compare-and-swap, sequentially
- * consistent)
- *  5. Scan the path, in each slot the time, then the name. Of slots that bear the key's name:
- *     committed: withdraw one's own tentative slot, if any, and charge that one (2). Tentative: the
- * first on the path is the winner; bump each further one (compare-and-swap time -> time + 1; lost:
- * 5). Private: ignore. The first other slot that is unflagged and expired is the candidate.
- *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time to
- * PRIVATE | TAT + 1: now nobody else touches it. Bring overflow up to date, exchange the name,
- * store TENTATIVE | TAT + 2 (sequentially consistent): published. Remember it as the winner; 5. No
- * candidate, twice: full.
+ * INSERTING A KEY
+ *  5. Scan the path, in each slot the time, then the name. Of the slots that bear the key's
+ *     name: committed: withdraw one's own tentative slot, if any, and charge this one (2).
+ *     Tentative: the first on the path is the winner; bump each further one (compare-and-swap
+ *     time -> time + 1; lost: 5). Private: ignore. The first other slot that is unflagged and
+ *     has expired is the candidate.
+ *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time ->
+ *     PRIVATE | TAT + 1: now nobody else touches it. Bring overflow up to date, exchange the
+ *     name, store TENTATIVE | TAT + 2: published. Remember it as the winner; 5. No candidate,
+ *     twice: full.
  *  7. A winner not seen before: remember it and its time; 5.
  *  8. A winner that has not changed since before a whole scan: read the clock, then the horizon,
- * and compare-and-swap its time to base + charge, base being the later of the two: this commits and
- * charges at once. Anybody may commit anybody's tentative slot; one's own, if another, is
- * withdrawn. Lost: 5. Withdrawing, while the slot is tentative: compare-and-swap to PRIVATE | TAT +
- * 1, lower overflow, name 0, store TAT + 2 (release). If somebody has committed it meanwhile, it is
- * the key's slot and stays.
+ *     and compare-and-swap its time -> base + charge, base being the later of the two: this
+ *     commits and charges at once. Anybody may commit anybody's tentative slot; one's own, if
+ *     another, is withdrawn. Lost: 5. Too late: denied, and one's own is withdrawn.
+ *  9. Withdraw, while the slot is still tentative: compare-and-swap -> PRIVATE | TAT + 1, lower
+ *     overflow, name 0, store TAT + 2. If somebody has committed it meanwhile, it is the key's
+ *     slot and stays.
+ *
+ * ORDER. In 5 to 9 all loads of times and overflow, all compare-and-swaps and the store that
+ * publishes are sequentially consistent: two inserters publish and then look for each other
+ * (Dekker), and two helpers may look at both (IRIW). Names are exchanged with release and loaded
+ * with acquire. A withdrawn slot is stored with release.
  *
  * WHY IT IS RIGHT
- *  (a) A slot's time never repeats: each transition makes its TAT larger (a charge by charge >= 1,
- * a commit by the maximum with TAT + 1, the rest by 1). So a compare-and-swap on it is versioned;
- * there is no ABA. (b) A name changes only while its slot is private, and only the thread that made
- * it private ends that. So a name read between two moments at which the time was the same was the
- * name at both: steps 2 to 4 never charge a slot for the wrong key. (Acquire on the name makes the
- * second look at the time see the claim that preceded a rename.) (c) overflow of a line >= the
- * published slots beyond it: raised before publication, lowered only while private. Where the old
- * and the new key's path both cross a line, nothing changes. (d) At most one slot of a key is
- * committed at a time. Suppose p before q on the path, both tentative, both get committed. Each
- * committer read every other slot after it had read the value that it replaced (8; a slot behind a
- * line of overflow 0 was read as unpublished, by (c)). All these reads and writes are in one total
- * order. If p's value was read first, q's committer, reading p later, found it tentative (then p
- * wins and q is bumped, not committed) or committed (then it returns). If q's was read first, p's
- * committer, reading q later, found it tentative and bumped it, so the other's compare-and-swap
- * fails by (a); or found it committed and returned. (e) No cell is gained by losing one's slot. Let
- * a key be evicted with TAT x. The horizon was at least x before the slot was claimed, so whoever
- * scans and does not find the key, and reads the horizon after that scan, charges from x or later:
- * as if the slot still stood. This trusts no clock. With a clock of its own, which is never behind
- * a horizon made of its own readings, the request is then decided at that later moment and no
- * denial comes of it; a time handed in is kept, so that a caller who lags behind others errs
- * towards denial only. (f) Lock-free. While no request completes, slots are committed by nobody, so
- * evictions end, for want of expired slots; withdrawals only follow commits or denials, so claims
- * end; then no new tentative slot appears, the first of each key on its path is bumped by nobody,
- * and its next commit succeeds. That the commit charges matters: two keys could otherwise evict
- * each other's fresh commits for ever. A thread that stops for good keeps at most one slot private
- * or tentative, and stops nobody. (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a
- * charged TAT is below 2^62: no flag is ever reached, a flagged time is later than any tolerance
- * allows, and no sum of 64 bits wraps.
+ *  (a) A slot's time never repeats: each transition makes its TAT larger (a charge by charge >=
+ *      1, a commit by the maximum with TAT + 1, the others by 1). So a compare-and-swap on it is
+ *      versioned: there is no ABA.
+ *  (b) A name changes only while its slot is private, and only the thread that made it private
+ *      ends that. So a name read between two moments at which the time was the same was the name
+ *      at both: steps 2 to 4 never charge a slot for the wrong key. (Whoever acquires a new name
+ *      sees the claim that came before it, and so a changed time.)
+ *  (c) overflow of a line is at least the number of published slots beyond it: raised before a
+ *      slot is published, lowered only while it is private. On lines that the old and the new
+ *      key's path both cross, nothing changes.
+ *  (d) At most one slot of a key is committed at a time. Let p before q on the path both be
+ *      tentative and both get committed. Each committer read every other slot after it had read
+ *      the value that it replaced (8; what lies behind a line of overflow 0 it read as
+ *      unpublished, by (c)). All this is in one total order. If p's value was read first, q's
+ *      committer, reading p later, found it tentative (then p is the winner, and q is not
+ *      committed) or committed (then it returns). If q's was read first, p's committer, reading
+ *      q later, found it tentative and bumped it, so that the other's compare-and-swap fails by
+ *      (a), or found it committed and returned.
+ *  (e) No cell is gained by losing one's slot. Let a key be evicted with TAT x. The horizon was
+ *      at least x before the slot was claimed; so whoever scans without finding the key, and
+ *      reads the horizon after that scan, charges from x or later, as if the slot still stood.
+ *      This trusts no clock. A clock of the table's own is never behind the horizon, which was
+ *      made of its earlier readings: the request is decided at that later moment, and the
+ *      horizon denies nothing. A time handed in is kept, so that a caller who lags behind others
+ *      errs towards denial only.
+ *  (f) It is lock-free. While no request completes, no slot becomes committed, so evictions end;
+ *      so withdrawals end, each of which belongs to a request that completes or whose committed
+ *      slot was evicted; so claims end. Of the threads that bump, the one that wins the last
+ *      slot finishes its scan. Then nobody bumps the first tentative slot of a key, and the next
+ *      commit of it succeeds. It matters that the commit charges: two keys could otherwise evict
+ *      each other's fresh commits for ever. A thread that stops for good keeps one slot private
+ *      or tentative, and stops nobody.
+ *  (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a charged TAT is below 2^62:
+ *      it never reaches a flag, a flagged time is later than any tolerance allows, and no sum of
+ *      two wraps.
  *
- * Times are moved up by the margin, so that in a fresh table (all zero) every slot has expired at
- * time 0.
+ * tests/base/test_table_orders_parked.c runs this code in all orders of its steps, up to a few
+ * preemptions; the HF_MUTANT_ seams break one argument each, for tests to notice.
  */
 
 #include "base/table.h"
@@ -84,8 +97,10 @@
 
 #define TAT_MASK (HF_TABLE_TENTATIVE - 1)
 
-/* A new key is told that its path is full only after this many scans: other inserters of the same
- * key each hold a slot for a moment. */
+/*
+ * A new key is told that its path is full only after this many scans: other inserters each hold a
+ * slot for a moment that they may not keep.
+ */
 #define FULL_SCANS 2
 
 /* Slots of a path are numbered from home on. */
@@ -220,9 +235,9 @@ static uint64_t claim(
 }
 
 /*
- * Takes one's own tentative slot back. That it is still one's own, name and version tell; if it has
- * been committed, and perhaps expired and been claimed by others since, there is nothing to take
- * back.
+ * Step 9. If the slot has been committed, and perhaps expired and been claimed for another key
+ * since, there is nothing to take back. If it was claimed for the same key, it is taken from that
+ * inserter, who will not find it in its next scan and claim another.
  */
 static void withdraw(const struct hf_table_request *request, uint32_t slot)
 {
@@ -286,8 +301,7 @@ static struct hf_table_answer commit(struct hf_table *table, const struct hf_tab
     return hf_table_answer(HF_TABLE_ADMITTED, now, next);
 }
 
-/* No slot of the path can be had. If all are in the middle of being claimed, that is over at once.
- */
+/* No slot of the path can be had. If all are flagged, that may be over at once. */
 static struct hf_table_answer full(const struct scan *scan, uint64_t now)
 {
     bool known = scan->earliest != UINT64_MAX;

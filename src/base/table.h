@@ -26,15 +26,13 @@
  */
 
 #define HF_TABLE_LINE_SLOTS 4
-/* The displacement of a slot from its home has 4 bits in its name. */
+#define HF_TABLE_FINGERPRINT_BITS 48
+/* How far a slot is from its key's home has 4 bits in its name. */
 #define HF_TABLE_PATH_LINES_MAX 16
-/* With this, a charge and a tolerance of at most 2^60 the arrival times stay below 2^62. */
+/* Keeps arrival times, for any now up to HF_TIME_MAX_NS, below 2^62. */
 #define HF_TABLE_TOLERANCE_MAX_NS (UINT64_C(1) << 60)
-
 /* 4 TiB of lines, so that sizes fit 64 bits with room to spare. */
 #define HF_TABLE_HOMES_MAX (UINT64_C(1) << 36)
-
-#define HF_TABLE_FINGERPRINT_BITS 48
 
 struct hf_table_line {
     uint64_t names[HF_TABLE_LINE_SLOTS];
@@ -57,8 +55,8 @@ enum hf_table_verdict {
     HF_TABLE_ADMITTED, /* Charged (or, for a peek, would have been). */
     HF_TABLE_DENIED,   /* Too early; nothing written that anybody can notice. */
     HF_TABLE_FULL,     /* A new key, and each slot on its path is a live key's. */
-    HF_TABLE_AGAIN,    /* These two inside the table only: the slot changed, look again; */
-    HF_TABLE_ABSENT,   /* the key has no committed slot. */
+    HF_TABLE_AGAIN,    /* Never told to callers, like the next: the slot changed, look again. */
+    HF_TABLE_ABSENT,   /* The key has no committed slot. */
 };
 
 /* A key: its home line and its name there. */
@@ -69,23 +67,18 @@ struct hf_table_key {
 
 struct hf_table_request {
     struct hf_table_key key;
-    uint64_t charge_ns;    /* Cost times interval: 1 to tolerance_ns. */
-    uint64_t tolerance_ns; /* Burst times interval: at most HF_TABLE_TOLERANCE_MAX_NS. */
-    uint64_t now_ns;       /* At most HF_TIME_MAX_NS. */
-    /* What now_ns was read from, borrowed; read again where a key is inserted. NULL: a caller's
-     * word. */
-    const struct hf_clock *clock;
+    uint64_t charge_ns;           /* Cost times interval: 1 to tolerance_ns. */
+    uint64_t tolerance_ns;        /* Burst times interval: at most HF_TABLE_TOLERANCE_MAX_NS. */
+    uint64_t now_ns;              /* At most HF_TIME_MAX_NS. */
+    const struct hf_clock *clock; /* What now_ns was read from, and is again where a key is
+                                     inserted. Borrowed. NULL: now_ns is a caller's word. */
 };
 
 struct hf_table_answer {
     enum hf_table_verdict verdict;
-    uint64_t
-        now_ns; /* The time that was decided against: the request's, or a later one of its clock. */
-    /*
-     * Never less than now_ns. Admitted: the key's TAT now (peeked: as it was). Denied: its TAT.
-     * Full: when the first slot on the path comes free.
-     */
-    uint64_t tat_ns;
+    uint64_t now_ns; /* The time decided against: the request's, or a later one of its clock. */
+    uint64_t tat_ns; /* At least now_ns. Admitted or denied: the key's TAT as it stands after.
+                        Full: when the first slot on the path comes free. */
 };
 
 /*
