@@ -74,14 +74,16 @@ SUPPORT   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
 BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))
 
 # A mutant is a known mistake, compiled in by -DHF_MUTANT_<name>; the test named here must fail on it.
-MUTANTS   :=
+MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_table \
+           $(foreach m,NO_BUMP LATE_CLOCK ONE_SCAN,$m=tests/base/test_table_orders_parked)
 
 # FILTER=breaker takes the tests with that word in their name.
 pick       = $(if $(FILTER),$(foreach t,$(1),$(if $(findstring $(FILTER),$t),$t)),$(1))
 C_TESTS   := $(call pick,$(basename $(filter $(wildcard tests/*/test_*.c),$(BUILDABLE))))
 PLAIN     := $(filter-out %_parked,$(C_TESTS))
 PARKED    := $(filter %_parked,$(C_TESTS))
-MUTATED   := $(call pick,$(MUTANTS))
+mutant     = $(1)=$(B)$(if $(filter %_parked,$(2)),-steps)-$(1)/$(2)
+MUTATED   := $(foreach m,$(call pick,$(MUTANTS)),$(call mutant,$(firstword $(subst =, ,$m)),$(lastword $(subst =, ,$m))))
 EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
 FUZZED    := $(call pick,$(basename $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
@@ -132,9 +134,9 @@ $(BINARIES): %: %.o $(STATIC)
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
 test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
-	@set -e; for m in $(MUTATED); do $(MAKE) MUTANT=$${m%%=*} $(B)-$${m%%=*}/$${m#*=}; done
-	@tests/run $(RUN_C) $(foreach m,$(MUTATED),$(firstword $(subst =, ,$m))=$(B)-$(subst =,/,$m)) \
-		$(EXAMPLES:%=$(B)/%) $(SCRIPTS)
+	@set -e; for m in $(MUTATED); do case $$m in *_parked) steps=1 ;; *) steps= ;; esac; \
+		$(MAKE) MUTANT=$${m%%=*} STEPS=$$steps $${m#*=}; done
+	@tests/run $(RUN_C) $(MUTATED) $(EXAMPLES:%=$(B)/%) $(SCRIPTS)
 # This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.
 test-c: binaries
 	@$(if $(SAN),HF_TEST_SLOW=1) WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" tests/run $(RUN_C)
