@@ -13,12 +13,17 @@ extern "C" {
 
 /*
  * A guard for the endpoints of a libmicrohttpd server. Library libholdfast-mhd. In the access
- * handler, at a request's first call:
+ * handler, once a request:
  *
  *     if (hf_mhd_enter(endpoint, connection, &run, &result) != HF_OK)
  *         return result;                  // refused, the answer is queued
  *     response = ...
  *     result = hf_mhd_leave(endpoint, connection, &run, 200, response);
+ *
+ * libmicrohttpd calls the handler first when a request's fields are known, then for its body, then
+ * once more. An answer queued at the first call saves reading the body, but closes the connection
+ * afterwards; one queued at the last leaves it open. So enter at the first call if there is a body
+ * to be spared, else at the last.
  */
 struct hf_mhd;
 
@@ -34,26 +39,29 @@ struct hf_mhd_options {
 HF_MUST_USE HF_API enum hf_status hf_mhd_new(
     struct hf_mhd **endpoint, const struct hf_mhd_options *options, struct hf_error *error);
 
-/* Frees it; no request may be under way. NULL: nothing. */
+/* Frees it; no request may be under way. NULL: nothing. All else here is thread-safe, for different
+ * connections. */
 HF_API void hf_mhd_free(struct hf_mhd *endpoint);
 
-/* One request's passage. Caller-allocated (per request), fields private. */
+/* One request's passage. Caller-allocated (per request), not to be moved, fields private. */
 struct hf_mhd_run {
     struct hf_guard_run guard_run;
     struct hf_http_key key;
 };
 
 /*
- * Asks the guard. HF_OK: answer the request, then hf_mhd_leave or hf_mhd_cancel. Otherwise the
- * refusal has been queued (429, 503 ...) and *result is what the access handler must return.
+ * Asks the guard, with cost 1 and for one try. HF_OK: answer the request, then hf_mhd_leave or
+ * hf_mhd_cancel. Otherwise it is over: the refusal has been queued (429, 503 ...) and *result is
+ * what the access handler must return. HF_INVALID for NULL, with *result MHD_NO.
  */
 HF_MUST_USE HF_API enum hf_status hf_mhd_enter(struct hf_mhd *endpoint,
     struct MHD_Connection *connection, struct hf_mhd_run *run, enum MHD_Result *result);
 
 /*
  * Adds the RateLimit fields to response, queues it with the status, and tells the guard the outcome
- * by hf_http_outcome seen from the server's side: 5xx count against the breaker, everything else is
- * success. Does not destroy response. Returns what the access handler must return.
+ * as the server sees it: 5xx count against the breaker, everything else is success. response must
+ * be this request's own, since fields are added to it; it is not destroyed. Returns what the access
+ * handler must return: MHD_NO, the connection is closed, for NULL too.
  */
 HF_API enum MHD_Result hf_mhd_leave(struct hf_mhd *endpoint, struct MHD_Connection *connection,
     struct hf_mhd_run *run, unsigned status, struct MHD_Response *response);
@@ -61,14 +69,15 @@ HF_API enum MHD_Result hf_mhd_leave(struct hf_mhd *endpoint, struct MHD_Connecti
 /* The request ended without an answer (the client went away): counts for nothing. */
 HF_API void hf_mhd_cancel(struct hf_mhd *endpoint, struct hf_mhd_run *run);
 
-/* The address of a connection's other end; version 0 if it has none. */
+/* The address of a connection's other end; version 0 if it has none (a Unix socket; NULL). */
 HF_API struct hf_ip hf_mhd_peer(struct MHD_Connection *connection);
 
-/* A message that reads connection's request fields, borrowed until the request is over. */
+/* A message that reads connection's request fields, borrowed until the request is over. To find one
+ * costs a look at all of them. connection NULL: no fields. */
 HF_API struct hf_http_message hf_mhd_message(struct MHD_Connection *connection);
 
-/* Queues a worked-out answer (status not 0) as a response. Returns what the access handler must
- * return. */
+/* Queues a worked-out answer as a response. Returns what the access handler must return; MHD_NO for
+ * NULL and for an answer whose status is 0. */
 HF_API enum MHD_Result hf_mhd_answer(
     struct MHD_Connection *connection, const struct hf_http_answer *answer);
 
