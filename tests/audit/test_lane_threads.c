@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #undef NDEBUG
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,6 +46,7 @@ static void *produce(void *context)
             kept = hf_lanes_commit(&reservation, 0);
         } else {
             hf_lanes_skip(producer->lanes);
+            sched_yield(); /* The writer's turn. */
         }
         producer->kept += kept;
         producer->dropped += !kept;

@@ -9,7 +9,8 @@
 /*
  * Reads an audit log back as its header says a reader may: all files in order of their numbers, the
  * live one last, line by line. Each line must be JSON, at most as long as promised, and bear the
- * number that the line before leads one to expect; anything else fails the test.
+ * number that the line before leads one to expect; anything else fails the test. After a crash the
+ * last line of a run may be torn; the record that says that the log was opened must follow it.
  */
 struct audit_account {
     uint64_t runs;    /* Records that say that the log was opened. */
@@ -17,6 +18,9 @@ struct audit_account {
     uint64_t gaps;    /* Gap records, */
     uint64_t named;   /* and the numbers they name. */
     uint64_t next;    /* The number that comes next. */
+    uint64_t torn;    /* Torn lines, */
+    bool may_be_torn; /* if such are allowed. */
+    bool torn_before;
     uint64_t files;
     uint64_t rolled_last; /* The number of the last rolled file. */
 
