@@ -34,8 +34,8 @@ struct hf_decision {
     bool admitted_uncounted; /* Allowed because the table is full and was told to admit. */
     uint64_t limit;          /* The burst: most cells at once. */
     uint64_t remaining;      /* Cells that could be had at once after this decision. */
-    uint64_t retry_after_ns; /* Denied: the same request fits after exactly this long, if nobody
-                                else asks meanwhile. Otherwise 0; UINT64_MAX for never. */
+    uint64_t retry_after_ns; /* Denied or full: the same request fits after exactly this long, if
+                                nobody else asks meanwhile. Never: UINT64_MAX. Otherwise 0. */
     uint64_t reset_after_ns; /* Until everything is available again. */
     const char *argument;    /* HF_INVALID: the wrong argument's name, static. Otherwise NULL. */
 };

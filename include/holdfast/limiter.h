@@ -80,8 +80,8 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_check_at(struct hf_limiter *limiter
 struct hf_limiter_statistics {
     uint64_t slots;              /* Places in the table. */
     uint64_t memory_bytes;       /* Reserved, of which only touched pages are used. */
-    uint64_t inserted;           /* Keys given a place, again after having expired included. */
-    uint64_t full;               /* Requests of new keys that found no room. */
+    uint64_t inserted;           /* Keys given a place; again if they lost it after expiring. */
+    uint64_t full;               /* Requests of new keys, peeks aside, that found no room. */
     uint64_t admitted_uncounted; /* Of those, admitted by policy. */
 };
 
