@@ -37,8 +37,8 @@ struct hf_guard {
 };
 
 /*
- * limits.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns or
- * argument where that applies. HF_OK, HF_DENIED, HF_NEVER, HF_FULL or HF_INVALID.
+ * limits.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns
+ * where that applies. HF_OK, HF_DENIED, HF_NEVER or HF_FULL; the arguments have been checked.
  */
 HF_MUST_USE enum hf_status hf_guard_ask_limits(const struct hf_guard *guard, struct hf_bytes key,
     uint64_t cost, uint64_t now_ns, struct hf_guard_report *report);

@@ -17,8 +17,7 @@
 static enum hf_status for_cost(enum hf_status status, uint64_t cost, uint64_t interval_ns,
     enum hf_reason reason, struct hf_decision *decision)
 {
-    if (status != HF_OK && status != HF_DENIED && status != HF_FULL)
-        return status;
+    assert(status == HF_OK || status == HF_DENIED || status == HF_FULL);
     if (cost > decision->limit) {
         decision->reason = HF_REASON_NEVER;
         decision->retry_after_ns = UINT64_MAX;
@@ -53,8 +52,6 @@ static enum hf_status conclude(enum hf_status status, struct hf_guard_report *re
 {
     if (status == HF_DENIED || status == HF_FULL)
         report->retry_after_ns = report->decision.retry_after_ns;
-    if (status == HF_INVALID)
-        report->argument = report->decision.argument;
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <string.h>
 
 #include "guard/guard.h"
 
@@ -36,17 +37,6 @@ static uint64_t left_ns(const struct hf_guard_run *run, uint64_t now_ns)
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-/* Field by field, as only causes_count causes are there to be copied. */
-static void copy_retry_report(struct hf_retry_report *to, const struct hf_retry_report *from)
-{
-    to->attempts = from->attempts;
-    to->stop = from->stop;
-    to->outcome = from->outcome;
-    to->causes_count = from->causes_count;
-    for (uint32_t index = 0; index < from->causes_count; index++)
-        to->causes[index] = from->causes[index];
 }
 
 static void count_end(const struct hf_guard_run *run)
@@ -183,28 +173,45 @@ static enum hf_status enter(struct hf_guard_run *run, uint64_t now_ns, uint64_t 
     return wait_or_end(run, status, wait_ns, now_ns, delay_ns);
 }
 
-static void run_init(struct hf_guard_run *run, struct hf_guard *guard,
-    const struct hf_guard_request *request, uint64_t now_ns)
+/* Field by field: the causes, most of its size, are written as they come. */
+static void report_init(struct hf_guard_report *report)
 {
-    struct hf_guard_report *report = &run->report;
     report->status = HF_AGAIN;
     report->decision = (struct hf_decision){.limit = 0};
     report->retry_after_ns = 0;
     report->argument = NULL;
+    report->retry.attempts = 0;
+    report->retry.stop = HF_RETRY_GOING;
     report->retry.delayed_ns = 0;
     report->retry.elapsed_ns = 0;
+    report->retry.outcome = hf_success();
+    report->retry.causes_count = 0;
+}
+
+/* Of a call whose first try worked and that was not timed. */
+static void report_success(struct hf_guard_report *report, struct hf_outcome outcome)
+{
+    report_init(report);
+    report->status = HF_OK;
+    report->retry.attempts = 1;
+    report->retry.stop = HF_RETRY_SUCCEEDED;
+    report->retry.outcome = outcome;
+}
+
+static void run_init(struct hf_guard_run *run, struct hf_guard *guard,
+    const struct hf_guard_request *request, uint64_t now_ns)
+{
+    report_init(&run->report);
     run->guard = guard;
     run->key = request->key;
     run->cost = request->cost ? request->cost : 1;
     run->start_ns = now_ns;
     run->deadline_ns = request->timeout_ns ? now_ns + request->timeout_ns : DEADLINE_NONE;
     hf_retry_begin(&run->retry, request->retry_never ? &guard->once : &guard->policy, now_ns);
-    copy_retry_report(&report->retry, &run->retry.report);
 }
 
 /* The name of the argument that is wrong, NULL if none is. */
-static const char *wrong_argument(
-    const struct hf_guard_request *request, uint64_t now_ns, const uint64_t *delay_ns)
+static const char *wrong_argument(const struct hf_guard_request *request, uint64_t now_ns)
 {
     if (request->key.size > HF_KEY_BYTES_MAX)
         return "key.size";
@@ -212,9 +219,7 @@ static const char *wrong_argument(
         return "key.data";
     if (request->timeout_ns > HF_TIME_MAX_NS)
         return "timeout_ns";
-    if (now_ns > HF_TIME_MAX_NS)
-        return "now_ns";
-    return delay_ns ? NULL : "delay_ns";
+    return now_ns > HF_TIME_MAX_NS ? "now_ns" : NULL;
 }
 
 /* Nothing of a wrong request is believed: it is counted, and its key is not recorded. */
@@ -234,10 +239,12 @@ enum hf_status hf_guard_begin(struct hf_guard_run *run, struct hf_guard *guard,
     static const struct hf_guard_request nothing = {.cost = 0};
     if (!request)
         request = &nothing;
-    const char *wrong = guard ? wrong_argument(request, now_ns, delay_ns) : "guard";
     if (!run)
         return reject(guard, "run", NULL);
     run->stage = STAGE_OVER;
+    if (!guard || !delay_ns)
+        return reject(guard, guard ? "delay_ns" : "guard", &run->report);
+    const char *wrong = wrong_argument(request, now_ns);
     if (wrong)
         return reject(guard, wrong, &run->report);
     run_init(run, guard, request, now_ns);
@@ -247,6 +254,20 @@ enum hf_status hf_guard_begin(struct hf_guard_run *run, struct hf_guard *guard,
     if (run->report.decision.limit > 0 && hf_guard_audits(guard, HF_GUARD_AUDIT_ADMITTED))
         hf_guard_audit_admitted(run);
     return enter(run, now_ns, delay_ns);
+}
+
+/* What the retries know of the try. Their delays are plans; the guard's are those it carries out.
+ */
+static void report_try(struct hf_guard_run *run, struct hf_outcome outcome)
+{
+    const struct hf_retry_report *from = &run->retry.report;
+    struct hf_retry_report *to = &run->report.retry;
+    to->attempts = run->attempt.number;
+    to->stop = from->stop;
+    to->outcome = outcome;
+    to->causes_count = from->causes_count;
+    for (uint32_t index = 0; index < from->causes_count; index++)
+        to->causes[index] = from->causes[index];
 }
 
 static void tell_outcome(const struct hf_guard_run *run, struct hf_outcome outcome,
@@ -273,7 +294,7 @@ enum hf_status hf_guard_done(
     uint64_t wait_ns = 0;
     enum hf_status status = hf_retry_next(&run->retry, outcome, now_ns, &guard->random, &wait_ns);
     assert(status != HF_INVALID);
-    copy_retry_report(&run->report.retry, &run->retry.report);
+    report_try(run, outcome);
     if (status == HF_AGAIN)
         status = plan_retry(run, &wait_ns, now_ns);
     tell_outcome(run, outcome, status, wait_ns);
@@ -314,13 +335,11 @@ static uint64_t now_after(const struct hf_guard *guard, bool timed, uint64_t bef
     return timed ? hf_clock_now_ns(&guard->clock) : before_ns;
 }
 
-static enum hf_status run_all(struct hf_guard_run *run, struct hf_guard *guard,
-    const struct hf_guard_request *request, hf_call_fn *fn, void *context)
+/* From the first answer of the machine to its last. */
+static enum hf_status run_on(struct hf_guard_run *run, enum hf_status status, uint64_t delay_ns,
+    uint64_t now_ns, bool timed, hf_call_fn *fn, void *context)
 {
-    bool timed = guard->timed || (request && request->timeout_ns > 0);
-    uint64_t now_ns = now_after(guard, timed, 0);
-    uint64_t delay_ns = 0;
-    enum hf_status status = hf_guard_begin(run, guard, request, now_ns, &delay_ns);
+    const struct hf_guard *guard = run->guard;
     while (run->stage != STAGE_OVER) {
         if (status == HF_AGAIN) {
             hf_clock_sleep_ns(&guard->clock, delay_ns);
@@ -340,14 +359,59 @@ static enum hf_status run_all(struct hf_guard_run *run, struct hf_guard *guard,
     return status;
 }
 
+static void copy_report(struct hf_guard_report *to, const struct hf_guard_report *from)
+{
+    size_t causes_bytes = from->retry.causes_count * sizeof(from->retry.causes[0]);
+    memcpy(to, from, offsetof(struct hf_guard_report, retry.causes));
+    memcpy(to->retry.causes, from->retry.causes, causes_bytes);
+}
+
+static enum hf_status call_guarded(struct hf_guard *guard, const struct hf_guard_request *request,
+    bool timed, hf_call_fn *fn, void *context, struct hf_guard_report *report)
+{
+    struct hf_guard_run run;
+    uint64_t now_ns = now_after(guard, timed, 0);
+    uint64_t delay_ns = 0;
+    enum hf_status status = hf_guard_begin(&run, guard, request, now_ns, &delay_ns);
+    status = run_on(&run, status, delay_ns, now_ns, timed, fn, context);
+    if (report)
+        copy_report(report, &run.report);
+    return status;
+}
+
+/*
+ * With nothing to ask, to count, to record or to time, beginning a run only fills it in. So the
+ * first try may come before it, and if that works there is no need for a run.
+ */
+static enum hf_status call_unguarded(struct hf_guard *guard, const struct hf_guard_request *request,
+    hf_call_fn *fn, void *context, struct hf_guard_report *report)
+{
+    uint64_t timeout_ns = guard->policy.options.attempt_timeout_ns;
+    const struct hf_attempt first = {1, timeout_ns ? timeout_ns : UINT64_MAX};
+    struct hf_outcome outcome = fn(context, &first);
+    if (outcome.kind == HF_SUCCESS) {
+        if (report)
+            report_success(report, outcome);
+        return HF_OK;
+    }
+    struct hf_guard_run run;
+    uint64_t delay_ns = 0;
+    enum hf_status status = hf_guard_begin(&run, guard, request, 0, &delay_ns);
+    assert(status == HF_OK);
+    status = hf_guard_done(&run, outcome, 0, &delay_ns);
+    status = run_on(&run, status, delay_ns, 0, false, fn, context);
+    if (report)
+        copy_report(report, &run.report);
+    return status;
+}
+
 enum hf_status hf_guard_call(struct hf_guard *guard, const struct hf_guard_request *request,
     hf_call_fn *fn, void *context, struct hf_guard_report *report)
 {
     if (!guard || !fn)
         return reject(guard, guard ? "fn" : "guard", report);
-    struct hf_guard_run run;
-    enum hf_status status = run_all(&run, guard, request, fn, context);
-    if (report)
-        *report = run.report;
-    return status;
+    bool timed = guard->timed || (request && request->timeout_ns > 0);
+    if (timed || guard->audit_events || (request && wrong_argument(request, 0)))
+        return call_guarded(guard, request, timed, fn, context, report);
+    return call_unguarded(guard, request, fn, context, report);
 }

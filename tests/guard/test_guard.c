@@ -156,6 +156,24 @@ static void two_guards_of_one_name_cannot_both_show_their_breaker(void **state)
     hf_metrics_free(metrics);
 }
 
+static void without_a_breaker_no_state_is_shown(void **state)
+{
+    (void)state;
+    struct guard_fixture fixture;
+    fixture_start(&fixture);
+    struct hf_metrics *metrics;
+    assert_int_equal(hf_metrics_new(&metrics, NULL, NULL), HF_OK);
+    fixture.options.metrics = metrics;
+    fixture.options.name = "a\"b";
+    fixture_make(&fixture);
+    char text[16384];
+    assert_in_range(hf_metrics_write(metrics, text, sizeof(text)), 1, sizeof(text) - 1);
+    assert_null(strstr(text, "holdfast_guard_breaker_state"));
+    assert_non_null(strstr(text, "\nholdfast_guard_retries_total{guard=\"a\\\"b\"} 0\n"));
+    fixture_end(&fixture);
+    hf_metrics_free(metrics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +182,7 @@ int main(void)
         cmocka_unit_test(every_failing_allocation_leaves_nothing_behind),
         cmocka_unit_test(a_full_registry_refuses_the_guard),
         cmocka_unit_test(two_guards_of_one_name_cannot_both_show_their_breaker),
+        cmocka_unit_test(without_a_breaker_no_state_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

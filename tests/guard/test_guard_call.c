@@ -256,6 +256,39 @@ static void failures_are_tried_again_until_one_works(void **state)
     fixture_end(&fixture);
 }
 
+/* Delays of a call that fails five times. */
+static uint64_t jittered_ns(const struct hf_random *random)
+{
+    struct guard_fixture fixture;
+    fixture_start(&fixture);
+    const struct hf_retry_options retry = {.attempts_max = 5};
+    fixture.options.retry = &retry;
+    fixture.options.random = *random;
+    fixture_make(&fixture);
+    const struct scripted_try fails = {hf_transient(1), 0};
+    struct scripted_call scripted = {.script = &fails, .script_count = 1};
+    struct hf_guard_report report;
+    assert_int_equal(call(&fixture, NULL, &scripted, &report), HF_EXHAUSTED);
+    fixture_end(&fixture);
+    return report.retry.delayed_ns;
+}
+
+static void jitter_is_drawn_from_the_numbers_given(void **state)
+{
+    (void)state;
+    struct hf_splitmix splitmix[3];
+    uint64_t delayed_ns[3];
+    for (size_t index = 0; index < 3; index++) {
+        hf_splitmix_init(&splitmix[index], index / 2);
+        const struct hf_random random = hf_splitmix_random(&splitmix[index]);
+        delayed_ns[index] = jittered_ns(&random);
+    }
+    assert_int_equal(delayed_ns[0], delayed_ns[1]);
+    assert_int_not_equal(delayed_ns[0], delayed_ns[2]);
+    const struct hf_random none = {.next = NULL};
+    assert_int_not_equal(jittered_ns(&none), jittered_ns(&none));
+}
+
 struct ending {
     struct scripted_try line; /* What every try comes to. */
     bool retry_never;
@@ -381,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_cost_above_the_gates_burst_is_never_even_while_the_key_is_denied),
         cmocka_unit_test(a_full_table_is_told_from_a_denial),
         cmocka_unit_test(failures_are_tried_again_until_one_works),
+        cmocka_unit_test(jitter_is_drawn_from_the_numbers_given),
         cmocka_unit_test(retries_end_where_policy_or_deadline_say),
         cmocka_unit_test(an_outcome_off_the_list_counts_as_permanent),
         cmocka_unit_test(the_clock_is_read_only_where_something_needs_it),

@@ -15,7 +15,7 @@
 
 /* Guards of random patterns under random faults, against the model. */
 
-#define WORLDS 300
+#define WORLDS 4000
 #define CALLS 40
 
 static const char *const key_names[MODEL_KEYS] = {"alice", "bob", "carol"};

@@ -87,7 +87,7 @@ static void expect_charged_both_or_neither(uint64_t key_burst, uint64_t gate_bur
     fixture_add_gate(&fixture, hf_quota_per_hour(gate_burst));
     fixture_make(&fixture);
     struct worker workers[THREADS];
-    run_workers(&fixture, workers, test_scaled(20000), ask_the_limits);
+    run_workers(&fixture, workers, test_scaled(50000), ask_the_limits);
     uint64_t all = 0;
     for (size_t key = 0; key < KEYS; key++) {
         uint64_t charged = 0;
@@ -239,7 +239,7 @@ static void counts_and_changes_add_up_across_threads(void **state)
     assert_int_equal(hf_metrics_new(&fixture.options.metrics, NULL, NULL), HF_OK);
     fixture_make(&fixture);
     struct worker workers[THREADS];
-    run_workers(&fixture, workers, test_scaled(10000), call_everything);
+    run_workers(&fixture, workers, test_scaled(40000), call_everything);
     static char text[32768];
     assert_in_range(
         hf_metrics_write(fixture.options.metrics, text, sizeof(text)), 1, sizeof(text) - 1);
