@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/answer.h"
+#include "cli/hop_by_hop.h"
+#include "cli/worker.h"
+
+static enum MHD_Result leave(
+    struct exchange *exchange, unsigned status, struct MHD_Response *response)
+{
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result result = hf_mhd_leave(exchange->worker->gateway->endpoint,
+        exchange->connection, &exchange->inbound, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static struct MHD_Response *copy_response(const char *data, size_t size_bytes)
+{
+    return MHD_create_response_from_buffer(
+        size_bytes, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
+}
+
+enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text)
+{
+    struct MHD_Response *response = copy_response(text, strlen(text));
+    if (response)
+        MHD_add_response_header(response, "Content-Type", "text/plain");
+    return leave(exchange, status, response);
+}
+
+/* Fields of the upstream's answer on their way to the client's. */
+struct passing {
+    struct MHD_Response *response;
+    struct hf_http_message message;
+};
+
+static void pass_field(void *context, const char *name, const char *value)
+{
+    struct passing *passing = context;
+    if (strcasecmp(name, "Content-Length") == 0 || hop_by_hop(&passing->message, name))
+        return;
+    /* A field that libmicrohttpd will not have (control characters) is left out. */
+    (void)MHD_add_response_header(passing->response, name, value);
+}
+
+/* Never called: libmicrohttpd sends no content in answer to HEAD. */
+static ssize_t no_content(void *context, uint64_t position, char *data, size_t size_bytes)
+{
+    (void)context, (void)position, (void)data, (void)size_bytes;
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The answer to HEAD tells the length that GET would have; a zero-length body would say 0. */
+static struct MHD_Response *head_response(const struct hf_http_message *message)
+{
+    struct hf_bytes text;
+    char digits[24];
+    if (!message->field(message->context, "Content-Length", 0, &text) ||
+        text.size >= sizeof digits)
+        return copy_response("", 0);
+    memcpy(digits, text.data, text.size);
+    digits[text.size] = '\0';
+    return MHD_create_response_from_callback(
+        strtoull(digits, NULL, 10), 1024, no_content, NULL, NULL);
+}
+
+static enum MHD_Result queue_upstream_answer(struct exchange *exchange)
+{
+    struct passing passing = {.message = fields_message(&exchange->answer_fields)};
+    if (strcmp(exchange->method, "HEAD") == 0)
+        passing.response = head_response(&passing.message);
+    else
+        passing.response = MHD_create_response_from_buffer(
+            exchange->answer.size_bytes, exchange->answer.data, MHD_RESPMEM_PERSISTENT);
+    if (!passing.response)
+        return MHD_NO;
+    fields_each(&exchange->answer_fields, pass_field, &passing);
+    return leave(exchange, (unsigned)exchange->answer_status, passing.response);
+}
+
+/* A try that ran out of time says 504, as a deadline does, not 502. */
+static enum hf_status answered_status(const struct exchange *exchange, enum hf_status status)
+{
+    const struct hf_retry_report *retry = &exchange->outbound.report.retry;
+    bool failed = status == HF_FAILED || status == HF_EXHAUSTED;
+    if (failed && retry->outcome.code == -(int32_t)CURLE_OPERATION_TIMEDOUT)
+        return HF_TIMEOUT;
+    return status;
+}
+
+static enum MHD_Result queue_own_answer(struct exchange *exchange, enum hf_status status)
+{
+    const struct hf_http_answer_options options = {.dialect = HF_HTTP_DIALECT_NONE};
+    struct hf_http_answer answer;
+    if (hf_http_answer(&options, answered_status(exchange, status), NULL,
+            exchange->outbound.report.retry_after_ns, &answer) != HF_OK ||
+        answer.status == 0)
+        return answer_queue_plain(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n");
+    struct MHD_Response *response = copy_response(answer.body, answer.body_bytes);
+    for (size_t i = 0; response && i < answer.fields_count; i++)
+        (void)MHD_add_response_header(response, answer.fields[i].name, answer.fields[i].value);
+    return leave(exchange, answer.status, response);
+}
+
+enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status)
+{
+    bool passed_on = status == HF_OK || status == HF_FAILED || status == HF_EXHAUSTED;
+    if (passed_on && exchange->answer_status != 0)
+        return queue_upstream_answer(exchange);
+    return queue_own_answer(exchange, status);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HF_CLI_ANSWER_H
+#define HF_CLI_ANSWER_H
+
+#include "cli/exchange.h"
+
+/*
+ * Queues what a finished exchange has to say: the upstream's answer where the last try brought one,
+ * otherwise what hf_http_answer makes of `status`.
+ */
+enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status);
+
+/* Queues a short plain answer of the proxy's own (400, 413, 500). */
+enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HF_CLI_BUFFER_H
+#define HF_CLI_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <holdfast/allocator.h>
+
+/* Bytes that grow by doubling up to a limit. Zero it, set bytes_max, free it with buffer_free. */
+struct buffer {
+    char *data;
+    size_t size_bytes;
+    size_t capacity_bytes;
+    size_t bytes_max;
+    const struct hf_allocator *allocator; /* NULL: libc. */
+};
+
+/* False, and nothing appended, if that would exceed bytes_max or there is no memory. */
+bool buffer_append(struct buffer *buffer, const void *data, size_t size_bytes);
+
+/* Forgets the bytes, keeps the room. */
+void buffer_clear(struct buffer *buffer);
+
+/* Frees the room. */
+void buffer_free(struct buffer *buffer);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <strings.h>
+
+#include "cli/fields.h"
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool add_text(struct fields *fields, const char *text, size_t size_bytes)
+{
+    return buffer_append(&fields->text, text, size_bytes) && buffer_append(&fields->text, "", 1);
+}
+
+bool fields_add_line(struct fields *fields, const char *line, size_t size_bytes)
+{
+    const char *colon = memchr(line, ':', size_bytes);
+    if (!colon || colon == line || memchr(line, '\0', size_bytes))
+        return true;
+    const char *value = colon + 1;
+    const char *end = line + size_bytes;
+    while (value < end && is_blank(*value))
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    size_t before = fields->text.size_bytes;
+    if (add_text(fields, line, (size_t)(colon - line)) &&
+        add_text(fields, value, (size_t)(end - value)))
+        return true;
+    fields->text.size_bytes = before;
+    return false;
+}
+
+/* Steps from one pair to the next. False at the end. */
+static bool next_field(
+    const struct fields *fields, size_t *offset, const char **name, const char **value)
+{
+    if (*offset >= fields->text.size_bytes)
+        return false;
+    *name = fields->text.data + *offset;
+    *value = *name + strlen(*name) + 1;
+    *offset += (size_t)(*value - *name) + strlen(*value) + 1;
+    return true;
+}
+
+void fields_each(const struct fields *fields,
+    void (*visit)(void *context, const char *name, const char *value), void *context)
+{
+    const char *name;
+    const char *value;
+    for (size_t offset = 0; next_field(fields, &offset, &name, &value);)
+        visit(context, name, value);
+}
+
+static bool find(void *context, const char *wanted, size_t index, struct hf_bytes *found)
+{
+    const char *name;
+    const char *value;
+    for (size_t offset = 0; next_field(context, &offset, &name, &value);) {
+        if (strcasecmp(name, wanted) != 0 || index-- > 0)
+            continue;
+        *found = hf_bytes(value, strlen(value));
+        return true;
+    }
+    return false;
+}
+
+struct hf_http_message fields_message(struct fields *fields)
+{
+    struct hf_http_message message = {.field = find, .context = fields};
+    return message;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/hop_by_hop.h"
+#include "cli/transfer.h"
+#include "cli/worker.h"
+
+/* Longest field line passed on: libmicrohttpd's memory for a connection bounds it further. */
+#define FIELD_LINE_BYTES_MAX 16384
+#define URL_BYTES_MAX 32768
+#define CONNECT_TIMEOUT_MS 3000L
+
+bool transfer_target_valid(const char *target)
+{
+    if (*target != '/')
+        return false;
+    for (const char *at = target; *at; at++)
+        if (*at <= ' ' || *at >= 0x7f || *at == '#')
+            return false;
+    return true;
+}
+
+static size_t on_answer_line(char *line, size_t unit, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    size_t size = unit * count;
+    /* A new status line begins: what came before was an interim answer. */
+    if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        buffer_clear(&exchange->answer_fields.text);
+        return size;
+    }
+    return fields_add_line(&exchange->answer_fields, line, size) ? size : 0;
+}
+
+static size_t on_answer_body(char *data, size_t unit, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    return buffer_append(&exchange->answer, data, unit * count) ? unit * count : 0;
+}
+
+void transfer_prepare(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_answer_line);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer_body);
+}
+
+/* Field lines on their way to libcurl. */
+struct line_list {
+    struct curl_slist *lines;
+    struct hf_http_message request;
+    bool failed;
+};
+
+static void add_line(struct line_list *list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(list->lines, line);
+    if (longer)
+        list->lines = longer;
+    else
+        list->failed = true;
+}
+
+static void add_field(struct line_list *list, const char *name, const char *value)
+{
+    char line[FIELD_LINE_BYTES_MAX];
+    /* libcurl sends a field without a value only when a semicolon stands for the colon. */
+    int size = *value ? snprintf(line, sizeof line, "%s: %s", name, value)
+                      : snprintf(line, sizeof line, "%s;", name);
+    if (size < 0 || (size_t)size >= sizeof line)
+        list->failed = true;
+    else
+        add_line(list, line);
+}
+
+/* Fields that the proxy writes itself. */
+static bool is_own_field(const char *name)
+{
+    static const char *const own[] = {"Host", "Content-Length", "Expect", "X-Forwarded-For", "Via"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcasecmp(own[i], name) == 0)
+            return true;
+    return false;
+}
+
+static enum MHD_Result copy_field(
+    void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    struct line_list *list = context;
+    if (!is_own_field(name) && !hop_by_hop(&list->request, name))
+        add_field(list, name, value ? value : "");
+    return list->failed ? MHD_NO : MHD_YES;
+}
+
+static void write_peer(const struct hf_ip *ip, char text[static INET6_ADDRSTRLEN])
+{
+    if (ip->version == 4)
+        inet_ntop(AF_INET, ip->bytes, text, INET6_ADDRSTRLEN);
+    else if (ip->version == 6)
+        inet_ntop(AF_INET6, ip->bytes, text, INET6_ADDRSTRLEN);
+    else
+        snprintf(text, INET6_ADDRSTRLEN, "unknown");
+}
+
+/* Appends the client to what X-Forwarded-For said already, as the next proxy expects. */
+static void add_forwarded(struct line_list *list)
+{
+    char line[FIELD_LINE_BYTES_MAX];
+    char peer[INET6_ADDRSTRLEN];
+    size_t used = 0;
+    struct hf_bytes value;
+    write_peer(&list->request.peer, peer);
+    line[0] = '\0';
+    for (size_t i = 0; list->request.field(list->request.context, "X-Forwarded-For", i, &value); i++) {
+        if (value.size + used + sizeof peer + 2 >= sizeof line)
+            break;
+        used += (size_t)snprintf(line + used, sizeof line - used, "%.*s, ", (int)value.size,
+            (const char *)value.data);
+    }
+    snprintf(line + used, sizeof line - used, "%s", peer);
+    add_field(list, "X-Forwarded-For", line);
+}
+
+/* libcurl adds these on its own accord unless told not to. */
+static void suppress_defaults(struct line_list *list)
+{
+    struct hf_bytes value;
+    add_line(list, "Expect:");
+    if (!list->request.field(list->request.context, "Accept", 0, &value))
+        add_line(list, "Accept:");
+    if (!list->request.field(list->request.context, "Content-Type", 0, &value))
+        add_line(list, "Content-Type:");
+}
+
+static bool make_request_fields(struct exchange *exchange)
+{
+    if (exchange->request_fields)
+        return true;
+    struct line_list list = {.request = hf_mhd_message(exchange->connection)};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, copy_field, &list);
+    add_forwarded(&list);
+    add_line(&list, "Via: 1.1 holdfast");
+    suppress_defaults(&list);
+    exchange->request_fields = list.lines;
+    return !list.failed;
+}
+
+static bool has_content(const struct exchange *exchange)
+{
+    return exchange->body.size_bytes > 0 || strcmp(exchange->method, "POST") == 0 ||
+           strcmp(exchange->method, "PUT") == 0 || strcmp(exchange->method, "PATCH") == 0;
+}
+
+static void set_method(struct exchange *exchange)
+{
+    CURL *easy = exchange->easy;
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    if (strcmp(exchange->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (has_content(exchange)) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(
+            easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body.size_bytes);
+        curl_easy_setopt(
+            easy, CURLOPT_POSTFIELDS, exchange->body.data ? exchange->body.data : "");
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
+}
+
+static bool set_target(struct exchange *exchange)
+{
+    char url[URL_BYTES_MAX];
+    int size = snprintf(url, sizeof url, "%s%s", exchange->worker->gateway->options.upstream,
+        exchange->target);
+    return size > 0 && (size_t)size < sizeof url &&
+           curl_easy_setopt(exchange->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+/* Rounds up, so that a try of less than a millisecond is not one without limit (0). */
+static void set_timeout(struct exchange *exchange)
+{
+    uint64_t timeout_ns = exchange->outbound.attempt.timeout_ns;
+    long timeout_ms = 0;
+    if (timeout_ns != UINT64_MAX)
+        timeout_ms = (long)((timeout_ns + HF_MS(1) - 1) / HF_MS(1));
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+}
+
+static bool set_up(struct exchange *exchange)
+{
+    CURL *easy = exchange->easy;
+    if (!make_request_fields(exchange) || !set_target(exchange))
+        return false;
+    set_method(exchange);
+    set_timeout(exchange);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->request_fields);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+    return curl_multi_add_handle(exchange->worker->multi, easy) == CURLM_OK;
+}
+
+bool transfer_start(struct exchange *exchange)
+{
+    buffer_clear(&exchange->answer);
+    buffer_clear(&exchange->answer_fields.text);
+    exchange->answer_status = 0;
+    exchange->easy = worker_take_handle(exchange->worker);
+    if (!exchange->easy)
+        return false;
+    if (set_up(exchange))
+        return true;
+    worker_give_handle(exchange->worker, exchange->easy);
+    exchange->easy = NULL;
+    return false;
+}
+
+void transfer_stop(struct exchange *exchange)
+{
+    if (!exchange->easy)
+        return;
+    curl_multi_remove_handle(exchange->worker->multi, exchange->easy);
+    worker_give_handle(exchange->worker, exchange->easy);
+    exchange->easy = NULL;
+}
