@@ -12,8 +12,8 @@ static enum MHD_Result leave(
 {
     if (!response)
         return MHD_NO;
-    enum MHD_Result result = hf_mhd_leave(exchange->worker->gateway->endpoint,
-        exchange->connection, &exchange->inbound, status, response);
+    enum MHD_Result result = hf_mhd_leave(exchange->worker->gateway->endpoint, exchange->connection,
+        &exchange->inbound, status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -59,8 +59,7 @@ static struct MHD_Response *head_response(const struct hf_http_message *message)
 {
     struct hf_bytes text;
     char digits[24];
-    if (!message->field(message->context, "Content-Length", 0, &text) ||
-        text.size >= sizeof digits)
+    if (!message->field(message->context, "Content-Length", 0, &text) || text.size >= sizeof digits)
         return copy_response("", 0);
     memcpy(digits, text.data, text.size);
     digits[text.size] = '\0';

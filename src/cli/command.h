@@ -6,7 +6,8 @@
 struct command {
     const char *name;
     const char *summary; /* One line for `holdfast --help`. */
-    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name. Returns the exit code. */
+    int (*run)(
+        int argc, char **argv); /* argv[0] is the subcommand's name. Returns the exit code. */
 };
 
 extern const struct command command_demo;

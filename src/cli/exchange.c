@@ -6,7 +6,8 @@
 #include "cli/transfer.h"
 #include "cli/worker.h"
 
-/* Bytes past the limit that are read and thrown away so that the client sees its 413; more cut it off. */
+/* Bytes past the limit that are read and thrown away so that the client sees its 413; more cut it
+ * off. */
 #define OVERSIZED_GRACE_BYTES (UINT64_C(1) << 20)
 
 static const struct hf_allocator *allocator_of(const struct worker *worker)
@@ -136,9 +137,9 @@ static enum MHD_Result forward(struct exchange *exchange)
     const struct hf_guard_request request = {
         .key = hf_bytes(exchange->inbound.key.bytes, exchange->inbound.key.size),
         .timeout_ns = gateway->options.timeout_ns,
-        .retry_never = !gateway->options.retry_all &&
-                       !hf_http_method_idempotent(
-                           hf_bytes(exchange->method, strlen(exchange->method))),
+        .retry_never =
+            !gateway->options.retry_all &&
+            !hf_http_method_idempotent(hf_bytes(exchange->method, strlen(exchange->method))),
     };
     uint64_t delay_ns = 0;
     enum hf_status status = hf_guard_begin(&exchange->outbound, gateway->outbound, &request,
@@ -163,9 +164,8 @@ enum MHD_Result exchange_handle(struct exchange *exchange, struct MHD_Connection
         if (*size_bytes > 0)
             return receive(exchange, data, size_bytes);
         if (exchange->oversized)
-            return answered(exchange,
-                answer_queue_plain(
-                    exchange, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large\n"));
+            return answered(exchange, answer_queue_plain(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
+                                          "request body too large\n"));
         return forward(exchange);
     case EXCHANGE_DONE:
         return answered(exchange, answer_queue(exchange, exchange->outbound.report.status));
@@ -184,8 +184,8 @@ void exchange_tried(struct exchange *exchange, CURLcode code)
     if (code == CURLE_OK)
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->answer_status);
     transfer_stop(exchange);
-    enum hf_status status = hf_guard_done(
-        &exchange->outbound, outcome, worker_now_ns(exchange->worker), &delay_ns);
+    enum hf_status status =
+        hf_guard_done(&exchange->outbound, outcome, worker_now_ns(exchange->worker), &delay_ns);
     if (status == HF_AGAIN)
         proceed(exchange, status, delay_ns);
     else

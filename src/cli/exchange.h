@@ -36,7 +36,7 @@ struct exchange {
     struct exchange *later; /* Next in the worker's list of waiting exchanges. */
     struct exchange *next;  /* Neighbours in the worker's list of all exchanges. */
     struct exchange *previous;
-    CURL *easy;             /* While trying. */
+    CURL *easy; /* While trying. */
     struct curl_slist *request_fields;
     long answer_status; /* 0: the last try brought no answer. */
     struct fields answer_fields;

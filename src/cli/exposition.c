@@ -37,8 +37,8 @@ static struct MHD_Response *text_response(const char *text)
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-    const char *path, const char *method, const char *version, const char *data,
-    size_t *size_bytes, void **state)
+    const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
+    void **state)
 {
     (void)version, (void)data, (void)size_bytes, (void)state;
     unsigned status = MHD_HTTP_OK;
@@ -71,8 +71,8 @@ struct MHD_Daemon *exposition_start(const char *address, struct hf_metrics *metr
         (unsigned)TIMEOUT_SECONDS, MHD_OPTION_END);
     if (daemon)
         return daemon;
-    (void)hf_error_add(error, HF_IO, errno, "--metrics: cannot serve on %s: %s", address,
-        strerror(errno));
+    (void)hf_error_add(
+        error, HF_IO, errno, "--metrics: cannot serve on %s: %s", address, strerror(errno));
     close(listener);
     return NULL;
 }

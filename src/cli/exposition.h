@@ -8,7 +8,8 @@
 
 #include "cli/socket.h"
 
-/* A small server that shows metrics as Prometheus text at /metrics. NULL and an error if it cannot. */
+/* A small server that shows metrics as Prometheus text at /metrics. NULL and an error if it cannot.
+ */
 struct MHD_Daemon *exposition_start(const char *address, struct hf_metrics *metrics,
     char bound[static SOCKET_ADDRESS_BYTES], struct hf_error *error);
 

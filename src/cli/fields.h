@@ -14,7 +14,8 @@ struct fields {
 /* Most bytes of header fields that one answer may have. */
 #define FIELDS_BYTES_MAX 65536
 
-/* Adds what one header line holds; lines without a colon (the status line, the empty line) add nothing. */
+/* Adds what one header line holds; lines without a colon (the status line, the empty line) add
+ * nothing. */
 bool fields_add_line(struct fields *fields, const char *line, size_t size_bytes);
 
 /* Calls visit for each field, in order. */

@@ -72,8 +72,8 @@ enum hf_status gateway_start(
     struct gateway **gateway, const struct gateway_options *options, struct hf_error *error);
 
 /*
- * Stops accepting, lets requests under way finish for at most drain_ns, closes the audit log and frees
- * everything. HF_OK, or HF_LOST if requests were cut off or records lost.
+ * Stops accepting, lets requests under way finish for at most drain_ns, closes the audit log and
+ * frees everything. HF_OK, or HF_LOST if requests were cut off or records lost.
  */
 enum hf_status gateway_stop(struct gateway *gateway, uint64_t drain_ns);
 

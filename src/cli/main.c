@@ -15,7 +15,8 @@ static void print_help(FILE *stream)
     fprintf(stream, "Usage: holdfast COMMAND [OPTION]...\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS_COUNT; i++)
         fprintf(stream, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(stream, "\n`holdfast COMMAND --help` tells more; `holdfast --version` tells the version.\n");
+    fprintf(stream,
+        "\n`holdfast COMMAND --help` tells more; `holdfast --version` tells the version.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -32,8 +32,8 @@ enum hf_status memory_watch(
         if (!memory->arenas[i])
             continue;
         enum hf_status status = hf_metrics_gauge_read(metrics, "holdfast_memory_bytes",
-            "Memory that a subsystem holds.", &label, 1, hf_jemalloc_bytes_read,
-            memory->arenas[i], error);
+            "Memory that a subsystem holds.", &label, 1, hf_jemalloc_bytes_read, memory->arenas[i],
+            error);
         if (status != HF_OK)
             return status;
     }

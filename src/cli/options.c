@@ -69,11 +69,10 @@ static bool read_with_unit(const char *text, const struct unit *units, uint64_t 
     return true;
 }
 
-static enum hf_status wrong_value(
-    const struct option_entry *entry, const char *text, const char *expected, struct hf_error *error)
+static enum hf_status wrong_value(const struct option_entry *entry, const char *text,
+    const char *expected, struct hf_error *error)
 {
-    return hf_error_add(
-        error, HF_INVALID, 0, "--%s: '%s' is not %s", entry->name, text, expected);
+    return hf_error_add(error, HF_INVALID, 0, "--%s: '%s' is not %s", entry->name, text, expected);
 }
 
 static enum hf_status check_range(
@@ -175,8 +174,8 @@ static const struct option_entry *find_entry(
 }
 
 /* Reads the option at argv[*index] and moves *index to its last word. */
-static enum hf_status parse_option(const struct option_table *table, int argc, char **argv,
-    int *index, struct hf_error *error)
+static enum hf_status parse_option(
+    const struct option_table *table, int argc, char **argv, int *index, struct hf_error *error)
 {
     const char *word = argv[*index];
     if (strncmp(word, "--", 2) != 0 || !word[2])
@@ -194,8 +193,8 @@ static enum hf_status parse_option(const struct option_table *table, int argc, c
     if (equals)
         return option_read(entry, equals + 1, error);
     if (*index + 1 == argc)
-        return hf_error_add(
-            error, HF_INVALID, 0, "--%s: its value is missing (%s)", entry->name, entry->value_name);
+        return hf_error_add(error, HF_INVALID, 0, "--%s: its value is missing (%s)", entry->name,
+            entry->value_name);
     return option_read(entry, argv[++*index], error);
 }
 

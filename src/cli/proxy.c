@@ -27,28 +27,31 @@ struct proxy_settings {
 };
 
 static const struct proxy_settings defaults = {
-    .gateway = {
-        .listen = "127.0.0.1:8080",
-        .quota = {.count = 50, .period_ns = HF_SECONDS(1)},
-        .keys_max = 65536,
-        .body_bytes_max = UINT64_C(8) << 20,
-        .answer_bytes_max = UINT64_C(64) << 20,
-        .timeout_ns = HF_SECONDS(30),
-        .retry = {
-            .delay = {.base_ns = HF_MS(50), .delay_max_ns = HF_SECONDS(2)},
-            .attempt_timeout_ns = HF_SECONDS(10),
-            .retry_after_max_ns = HF_SECONDS(5),
+    .gateway =
+        {
+            .listen = "127.0.0.1:8080",
+            .quota = {.count = 50, .period_ns = HF_SECONDS(1)},
+            .keys_max = 65536,
+            .body_bytes_max = UINT64_C(8) << 20,
+            .answer_bytes_max = UINT64_C(64) << 20,
+            .timeout_ns = HF_SECONDS(30),
+            .retry =
+                {
+                    .delay = {.base_ns = HF_MS(50), .delay_max_ns = HF_SECONDS(2)},
+                    .attempt_timeout_ns = HF_SECONDS(10),
+                    .retry_after_max_ns = HF_SECONDS(5),
+                },
+            .breaker = {.open =
+                            {
+                                .base_ns = HF_SECONDS(5),
+                                .delay_max_ns = HF_SECONDS(60),
+                                .jitter = HF_JITTER_NONE,
+                            }},
+            .connections_max = 1024,
+            .upstream_connections_max = 64,
+            .idle_timeout_ns = HF_SECONDS(30),
+            .workers = 1,
         },
-        .breaker = {.open = {
-            .base_ns = HF_SECONDS(5),
-            .delay_max_ns = HF_SECONDS(60),
-            .jitter = HF_JITTER_NONE,
-        }},
-        .connections_max = 1024,
-        .upstream_connections_max = 64,
-        .idle_timeout_ns = HF_SECONDS(30),
-        .workers = 1,
-    },
     .key = "peer",
     .dialect = "draft",
     .attempts = 3,
@@ -65,47 +68,76 @@ static enum options_result read_settings(
 {
     struct gateway_options *g = &settings->gateway;
     const struct option_entry entries[] = {
-        {"listen", OPTION_TEXT, &g->listen, 0, 0, "ADDRESS", "where to take requests (127.0.0.1:8080)"},
+        {"listen", OPTION_TEXT, &g->listen, 0, 0, "ADDRESS",
+            "where to take requests (127.0.0.1:8080)"},
         {"upstream", OPTION_TEXT, &g->upstream, 0, 0, "URL", "where to pass them on; required"},
         {"rate", OPTION_RATE, &g->quota, 0, 0, "N/PERIOD", "each key's rate (50/s)"},
-        {"burst", OPTION_NUMBER, &settings->burst, 1, COUNT_MAX, "N", "each key's burst (as the rate)"},
-        {"global-rate", OPTION_RATE, &g->quota_global, 0, 0, "N/PERIOD", "all keys' together (none)"},
+        {"burst", OPTION_NUMBER, &settings->burst, 1, COUNT_MAX, "N",
+            "each key's burst (as the rate)"},
+        {"global-rate", OPTION_RATE, &g->quota_global, 0, 0, "N/PERIOD",
+            "all keys' together (none)"},
         {"global-burst", OPTION_NUMBER, &settings->burst_global, 1, COUNT_MAX, "N", "their burst"},
-        {"key", OPTION_TEXT, &settings->key, 0, 0, "KIND", "peer, forwarded, header:NAME or global (peer)"},
-        {"trust", OPTION_NETWORK, &settings->trusted, 0, 0, "CIDR", "a proxy to believe; may repeat"},
-        {"prefix4", OPTION_NUMBER, &settings->prefix4, 1, 32, "BITS", "IPv4 clients share a key by (32)"},
-        {"prefix6", OPTION_NUMBER, &settings->prefix6, 1, 128, "BITS", "IPv6 clients share a key by (64)"},
-        {"keys", OPTION_NUMBER, &g->keys_max, 1, COUNT_MAX, "N", "live keys to make room for (65536)"},
-        {"full-admit", OPTION_FLAG, &settings->full_admit, 0, 0, NULL, "admit new keys when there is no room"},
-        {"headers", OPTION_TEXT, &settings->dialect, 0, 0, "DIALECT", "draft, triple, x-triple or none (draft)"},
-        {"timeout", OPTION_DURATION, &g->timeout_ns, HF_MS(1), DURATION_MAX_NS, "TIME", "for a request, retries included (30s)"},
+        {"key", OPTION_TEXT, &settings->key, 0, 0, "KIND",
+            "peer, forwarded, header:NAME or global (peer)"},
+        {"trust", OPTION_NETWORK, &settings->trusted, 0, 0, "CIDR",
+            "a proxy to believe; may repeat"},
+        {"prefix4", OPTION_NUMBER, &settings->prefix4, 1, 32, "BITS",
+            "IPv4 clients share a key by (32)"},
+        {"prefix6", OPTION_NUMBER, &settings->prefix6, 1, 128, "BITS",
+            "IPv6 clients share a key by (64)"},
+        {"keys", OPTION_NUMBER, &g->keys_max, 1, COUNT_MAX, "N",
+            "live keys to make room for (65536)"},
+        {"full-admit", OPTION_FLAG, &settings->full_admit, 0, 0, NULL,
+            "admit new keys when there is no room"},
+        {"headers", OPTION_TEXT, &settings->dialect, 0, 0, "DIALECT",
+            "draft, triple, x-triple or none (draft)"},
+        {"timeout", OPTION_DURATION, &g->timeout_ns, HF_MS(1), DURATION_MAX_NS, "TIME",
+            "for a request, retries included (30s)"},
         {"attempts", OPTION_NUMBER, &settings->attempts, 1, 100, "N", "tries in all (3)"},
-        {"attempt-timeout", OPTION_DURATION, &g->retry.attempt_timeout_ns, HF_MS(1), DURATION_MAX_NS, "TIME", "for each try (10s)"},
-        {"delay", OPTION_DURATION, &g->retry.delay.base_ns, HF_US(1), DURATION_MAX_NS, "TIME", "before the first retry (50ms)"},
-        {"delay-max", OPTION_DURATION, &g->retry.delay.delay_max_ns, HF_US(1), DURATION_MAX_NS, "TIME", "before any retry (2s)"},
-        {"retry-after-max", OPTION_DURATION, &g->retry.retry_after_max_ns, HF_MS(1), DURATION_MAX_NS, "TIME", "longest Retry-After to wait for (5s)"},
-        {"retry-all", OPTION_FLAG, &g->retry_all, 0, 0, NULL, "retry methods that are not idempotent too"},
-        {"failures", OPTION_NUMBER, &settings->failures, 1, 65535, "N", "in a row that open the breaker (5)"},
-        {"failure-rate", OPTION_NUMBER, &settings->failure_rate, 1, 100, "PERCENT", "that opens it too (none)"},
-        {"open", OPTION_DURATION, &g->breaker.open.base_ns, HF_MS(1), DURATION_MAX_NS, "TIME", "how long it stays open first (5s)"},
-        {"open-max", OPTION_DURATION, &g->breaker.open.delay_max_ns, HF_MS(1), DURATION_MAX_NS, "TIME", "and at most (60s)"},
+        {"attempt-timeout", OPTION_DURATION, &g->retry.attempt_timeout_ns, HF_MS(1),
+            DURATION_MAX_NS, "TIME", "for each try (10s)"},
+        {"delay", OPTION_DURATION, &g->retry.delay.base_ns, HF_US(1), DURATION_MAX_NS, "TIME",
+            "before the first retry (50ms)"},
+        {"delay-max", OPTION_DURATION, &g->retry.delay.delay_max_ns, HF_US(1), DURATION_MAX_NS,
+            "TIME", "before any retry (2s)"},
+        {"retry-after-max", OPTION_DURATION, &g->retry.retry_after_max_ns, HF_MS(1),
+            DURATION_MAX_NS, "TIME", "longest Retry-After to wait for (5s)"},
+        {"retry-all", OPTION_FLAG, &g->retry_all, 0, 0, NULL,
+            "retry methods that are not idempotent too"},
+        {"failures", OPTION_NUMBER, &settings->failures, 1, 65535, "N",
+            "in a row that open the breaker (5)"},
+        {"failure-rate", OPTION_NUMBER, &settings->failure_rate, 1, 100, "PERCENT",
+            "that opens it too (none)"},
+        {"open", OPTION_DURATION, &g->breaker.open.base_ns, HF_MS(1), DURATION_MAX_NS, "TIME",
+            "how long it stays open first (5s)"},
+        {"open-max", OPTION_DURATION, &g->breaker.open.delay_max_ns, HF_MS(1), DURATION_MAX_NS,
+            "TIME", "and at most (60s)"},
         {"audit", OPTION_TEXT, &g->audit_directory, 0, 0, "DIR", "write an audit log there (none)"},
-        {"audit-block", OPTION_FLAG, &settings->audit_block, 0, 0, NULL, "wait for a full audit log instead of dropping"},
-        {"metrics", OPTION_TEXT, &g->metrics, 0, 0, "ADDRESS", "serve Prometheus metrics there (none)"},
-        {"body-max", OPTION_SIZE, &g->body_bytes_max, 0, SIZE_MAX_BYTES, "SIZE", "largest request body (8MiB)"},
-        {"answer-max", OPTION_SIZE, &g->answer_bytes_max, 1, SIZE_MAX_BYTES, "SIZE", "largest answer body (64MiB)"},
-        {"connections", OPTION_NUMBER, &g->connections_max, 1, 65536, "N", "clients at a time (1024)"},
-        {"upstream-connections", OPTION_NUMBER, &g->upstream_connections_max, 1, 4096, "N", "to the upstream, a worker (64)"},
-        {"idle-timeout", OPTION_DURATION, &g->idle_timeout_ns, HF_SECONDS(1), HF_SECONDS(3600), "TIME", "for a silent client (30s)"},
+        {"audit-block", OPTION_FLAG, &settings->audit_block, 0, 0, NULL,
+            "wait for a full audit log instead of dropping"},
+        {"metrics", OPTION_TEXT, &g->metrics, 0, 0, "ADDRESS",
+            "serve Prometheus metrics there (none)"},
+        {"body-max", OPTION_SIZE, &g->body_bytes_max, 0, SIZE_MAX_BYTES, "SIZE",
+            "largest request body (8MiB)"},
+        {"answer-max", OPTION_SIZE, &g->answer_bytes_max, 1, SIZE_MAX_BYTES, "SIZE",
+            "largest answer body (64MiB)"},
+        {"connections", OPTION_NUMBER, &g->connections_max, 1, 65536, "N",
+            "clients at a time (1024)"},
+        {"upstream-connections", OPTION_NUMBER, &g->upstream_connections_max, 1, 4096, "N",
+            "to the upstream, a worker (64)"},
+        {"idle-timeout", OPTION_DURATION, &g->idle_timeout_ns, HF_SECONDS(1), HF_SECONDS(3600),
+            "TIME", "for a silent client (30s)"},
         {"workers", OPTION_NUMBER, &g->workers, 1, GATEWAY_WORKERS_MAX, "N", "threads (1)"},
-        {"drain", OPTION_DURATION, &settings->drain_ns, 0, DURATION_MAX_NS, "TIME", "for requests under way at the end (10s)"},
+        {"drain", OPTION_DURATION, &settings->drain_ns, 0, DURATION_MAX_NS, "TIME",
+            "for requests under way at the end (10s)"},
         {"json", OPTION_FLAG, &settings->json, 0, 0, NULL, "print events as JSON Lines"},
     };
     const struct option_table table = {
         .command = "proxy",
-        .summary = "Guards the HTTP server at --upstream: limits the requests that come in by key, and\n"
-                   "wraps the requests that go out in retries and a circuit breaker. SIGTERM or SIGINT\n"
-                   "lets what is under way finish, and ends it.",
+        .summary =
+            "Guards the HTTP server at --upstream: limits the requests that come in by key, and\n"
+            "wraps the requests that go out in retries and a circuit breaker. SIGTERM or SIGINT\n"
+            "lets what is under way finish, and ends it.",
         .usage = "--upstream URL [OPTION]...",
         .entries = entries,
         .count = sizeof entries / sizeof entries[0],
@@ -181,9 +213,8 @@ static enum hf_status complete(struct proxy_settings *settings, struct hf_error 
 
 static void say_listening(const struct proxy_settings *settings, const struct gateway *gateway)
 {
-    const char *format = settings->json
-                             ? "{\"event\":\"listening\",\"url\":\"http://%s\"}\n"
-                             : "listening http://%s\n";
+    const char *format = settings->json ? "{\"event\":\"listening\",\"url\":\"http://%s\"}\n"
+                                        : "listening http://%s\n";
     printf(format, gateway->address);
     if (gateway->exposition && settings->json)
         printf("{\"event\":\"metrics\",\"url\":\"http://%s/metrics\"}\n", gateway->metrics_address);

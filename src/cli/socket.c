@@ -104,8 +104,8 @@ enum hf_status socket_listen(const char *what, const char *address, int *fd,
         return hf_error_add(error, HF_INVALID, 0,
             "--%s: '%s' is not an address such as 127.0.0.1:8080 or [::1]:8080", what, address);
     if (!open_listener(fd, &parsed, size))
-        return hf_error_add(error, HF_IO, errno, "--%s: cannot listen on %s: %s", what, address,
-            strerror(errno));
+        return hf_error_add(
+            error, HF_IO, errno, "--%s: cannot listen on %s: %s", what, address, strerror(errno));
     write_address(&parsed, bound);
     return HF_OK;
 }

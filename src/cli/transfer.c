@@ -120,11 +120,12 @@ static void add_forwarded(struct line_list *list)
     struct hf_bytes value;
     write_peer(&list->request.peer, peer);
     line[0] = '\0';
-    for (size_t i = 0; list->request.field(list->request.context, "X-Forwarded-For", i, &value); i++) {
+    for (size_t i = 0; list->request.field(list->request.context, "X-Forwarded-For", i, &value);
+         i++) {
         if (value.size + used + sizeof peer + 2 >= sizeof line)
             break;
-        used += (size_t)snprintf(line + used, sizeof line - used, "%.*s, ", (int)value.size,
-            (const char *)value.data);
+        used += (size_t)snprintf(
+            line + used, sizeof line - used, "%.*s, ", (int)value.size, (const char *)value.data);
     }
     snprintf(line + used, sizeof line - used, "%s", peer);
     add_field(list, "X-Forwarded-For", line);
@@ -171,10 +172,8 @@ static void set_method(struct exchange *exchange)
     }
     if (has_content(exchange)) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(
-            easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body.size_bytes);
-        curl_easy_setopt(
-            easy, CURLOPT_POSTFIELDS, exchange->body.data ? exchange->body.data : "");
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body.size_bytes);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body.data ? exchange->body.data : "");
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 }
@@ -182,8 +181,8 @@ static void set_method(struct exchange *exchange)
 static bool set_target(struct exchange *exchange)
 {
     char url[URL_BYTES_MAX];
-    int size = snprintf(url, sizeof url, "%s%s", exchange->worker->gateway->options.upstream,
-        exchange->target);
+    int size = snprintf(
+        url, sizeof url, "%s%s", exchange->worker->gateway->options.upstream, exchange->target);
     return size > 0 && (size_t)size < sizeof url &&
            curl_easy_setopt(exchange->easy, CURLOPT_URL, url) == CURLE_OK;
 }

@@ -81,8 +81,8 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-    const char *path, const char *method, const char *version, const char *data,
-    size_t *size_bytes, void **exchange)
+    const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
+    void **exchange)
 {
     (void)context, (void)path, (void)version;
     if (!*exchange)
@@ -223,8 +223,8 @@ static void release(struct worker *worker)
         curl_easy_cleanup(worker->idle[--worker->idle_count]);
     if (worker->multi)
         curl_multi_cleanup(worker->multi);
-    hf_release(memory_allocator(&worker->gateway->memory, MEMORY_EXCHANGES), worker,
-        sizeof *worker, _Alignof(struct worker));
+    hf_release(memory_allocator(&worker->gateway->memory, MEMORY_EXCHANGES), worker, sizeof *worker,
+        _Alignof(struct worker));
 }
 
 static enum hf_status start_thread(struct worker *worker)
@@ -239,8 +239,7 @@ static enum hf_status start_thread(struct worker *worker)
     return failed ? HF_NO_MEMORY : HF_OK;
 }
 
-enum hf_status worker_start(
-    struct worker **worker, struct gateway *gateway, struct hf_error *error)
+enum hf_status worker_start(struct worker **worker, struct gateway *gateway, struct hf_error *error)
 {
     struct worker *made = hf_allocate(memory_allocator(&gateway->memory, MEMORY_EXCHANGES),
         sizeof *made, _Alignof(struct worker));

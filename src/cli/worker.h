@@ -32,7 +32,8 @@ enum hf_status worker_start(
 /* Wakes the worker so that it sees gateway->stopping. */
 void worker_wake(struct worker *worker);
 
-/* Waits for the worker's thread to end, frees it and returns how many exchanges it had to cut off. */
+/* Waits for the worker's thread to end, frees it and returns how many exchanges it had to cut off.
+ */
 uint64_t worker_join(struct worker *worker);
 
 /* Now, on the gateway's clock. */
