@@ -18,15 +18,15 @@ run_wrk() {
   eval "$line"
 }
 
-# Seconds from first to last decision of a key, and how many were admitted: "key admitted seconds".
+# Each key's admissions and the seconds from its first to its last decision, on the clock that the
+# limiter itself decided by: "key admitted seconds".
 decisions() {
   audit_records "$1" | jq -r 'select(.event == "admitted" or .event == "denied")
-      | [.key, .event, .time] | @tsv' |
-    awk -F'\t' '{ split(substr($3, 12, 18), t, ":"); now = t[1] * 3600 + t[2] * 60 + t[3]
-                  if (!($1 in first) || now < first[$1]) first[$1] = now
-                  if (now > last[$1]) last[$1] = now
+      | [.key, .event, .clock_ns] | @tsv' |
+    awk -F'\t' '{ if (!($1 in first) || $3 < first[$1]) first[$1] = $3
+                  if ($3 > last[$1]) last[$1] = $3
                   admitted[$1] += $2 == "admitted" }
-                END { for (k in first) printf "%s %d %.9f\n", k, admitted[k], last[k] - first[k] }'
+                END { for (k in first) printf "%s %d %.9f\n", k, admitted[k], (last[k] - first[k]) / 1e9 }'
 }
 
 # Reads decisions: every key admitted at most burst + rate x time, and at most 2 % (and the cell
