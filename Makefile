@@ -126,10 +126,13 @@ $(B)/holdfast $(B)/bench/core: $(STATIC)
 
 $(foreach a,$(FOUND),$(foreach f,$(basename $(call users_of,$a)),$(eval $(B)/$f: private EXTERNAL += $(lib_$a))))
 $(filter $(B)/tests/%,$(BINARIES)): $(SUPPORT)
+$(B)/cli.a: $(filter-out %/main.o,$(CLI))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+$(filter $(B)/tests/cli/%,$(BINARIES)): $(B)/cli.a
 $(B)/tests/%: private CHECK := -lcmocka
 $(B)/tests/fuzz/%: private CHECK := -lcmocka -fsanitize=fuzzer
 $(BINARIES): %: %.o $(STATIC)
-	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
+	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
 binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
