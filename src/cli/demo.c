@@ -28,7 +28,7 @@ static const struct phase phases[] = {
 #define PHASES_COUNT (sizeof phases / sizeof phases[0])
 #define STORY_END_NS HF_MS(14000)
 #define STEP_NS HF_MS(50)
-#define TELL_EACH_NS HF_MS(500)
+#define TELL_EACH_NS HF_SECONDS(1)
 
 static const struct gateway_options gateway_options = {
     .listen = "127.0.0.1:0",

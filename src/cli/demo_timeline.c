@@ -129,6 +129,8 @@ static void read_line(void *context, struct hf_bytes line)
         timeline->missing += record_number(&record, "count");
         return;
     }
+    if (record_is(&record, "event", "hf.open"))
+        return;
     timeline->records++;
     if (record_is(&record, "event", "admitted")) {
         note_decision(timeline, &record, true);

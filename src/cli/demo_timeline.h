@@ -49,7 +49,7 @@ struct timeline {
     uint64_t refused_untold;
     uint64_t retry_delay_ns;
     int32_t retry_code;
-    uint64_t records; /* Lines read, gaps excluded. */
+    uint64_t records; /* Lines read but for the log's own. */
     uint64_t malformed;
     uint64_t missing; /* Records named by gap records. */
     uint64_t failed;
