@@ -61,15 +61,35 @@ static enum MHD_Result answered(struct exchange *exchange, enum MHD_Result resul
     return result;
 }
 
+/* Framing that two readers could read in two ways (RFC 9112, 6.3) is nobody's honest mistake. */
+static bool framing_is_ambiguous(const struct hf_http_message *request)
+{
+    struct hf_bytes value;
+    bool length = request->field(request->context, "Content-Length", 0, &value);
+    return length && (request->field(request->context, "Content-Length", 1, &value) ||
+                         request->field(request->context, "Transfer-Encoding", 0, &value));
+}
+
+/* What is wrong with a request besides its size, or NULL. */
+static const char *fault(const struct exchange *exchange)
+{
+    const struct hf_http_message request = hf_mhd_message(exchange->connection);
+    if (!transfer_target_valid(exchange->target))
+        return "malformed target\n";
+    if (framing_is_ambiguous(&request))
+        return "ambiguous length\n";
+    return NULL;
+}
+
 static enum MHD_Result admit(struct exchange *exchange)
 {
     enum MHD_Result result;
     struct hf_mhd *endpoint = exchange->worker->gateway->endpoint;
     if (hf_mhd_enter(endpoint, exchange->connection, &exchange->inbound, &result) != HF_OK)
         return answered(exchange, result);
-    if (!transfer_target_valid(exchange->target))
-        return answered(
-            exchange, answer_queue_plain(exchange, MHD_HTTP_BAD_REQUEST, "malformed target\n"));
+    const char *wrong = fault(exchange);
+    if (wrong)
+        return answered(exchange, answer_queue_plain(exchange, MHD_HTTP_BAD_REQUEST, wrong));
     exchange->stage = EXCHANGE_RECEIVING;
     return MHD_YES;
 }
@@ -98,6 +118,7 @@ static void finish(struct exchange *exchange)
     if (!exchange->suspended)
         return;
     exchange->suspended = false;
+    exchange->worker->resumed = true;
     MHD_resume_connection(exchange->connection);
 }
 

@@ -126,6 +126,8 @@ static int loop_wait_ms(struct worker *worker)
 {
     uint64_t wait_ns = LOOP_WAIT_MAX_NS;
     uint64_t now_ns = worker_now_ns(worker);
+    if (worker->resumed)
+        return 0;
     if (worker->waiting) {
         uint64_t due_ns = worker->waiting->due_ns;
         uint64_t until_ns = due_ns > now_ns ? due_ns - now_ns : 0;
@@ -142,17 +144,17 @@ static int daemon_descriptor(struct worker *worker)
     return MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 }
 
+/* Requests first, so that the transfers they start are under way before the next wait. */
 static void turn(struct worker *worker)
 {
-    struct curl_waitfd client = {.fd = daemon_descriptor(worker), .events = CURL_WAIT_POLLIN};
+    struct curl_waitfd clients = {.fd = daemon_descriptor(worker), .events = CURL_WAIT_POLLIN};
     int running;
-    curl_multi_poll(worker->multi, &client, 1, loop_wait_ms(worker), NULL);
+    curl_multi_poll(worker->multi, &clients, 1, loop_wait_ms(worker), NULL);
+    worker->resumed = false;
+    MHD_run(worker->daemon);
     curl_multi_perform(worker->multi, &running);
     collect_finished(worker);
     start_due(worker);
-    MHD_run(worker->daemon);
-    /* What MHD_run has just started should not wait for the next turn. */
-    curl_multi_perform(worker->multi, &running);
 }
 
 static bool drained(struct worker *worker)

@@ -19,6 +19,7 @@ struct worker {
     CURLM *multi;
     pthread_t thread;
     struct exchange *waiting;   /* Ordered by due_ns. */
+    bool resumed;               /* A connection waits for MHD_run to go on. */
     struct exchange *exchanges; /* All that exist. */
     uint64_t cut_off;           /* Exchanges that the drain's end cut off. */
     CURL *idle[WORKER_IDLE_HANDLES_MAX];

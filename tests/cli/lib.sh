@@ -11,7 +11,7 @@ SERVERS=()
 
 finish() {
   local status=$? pid
-  for pid in "${SERVERS[@]}"; do kill -9 "$pid" 2>/dev/null; done
+  for pid in "${SERVERS[@]}"; do pkill -9 -P "$pid"; kill -9 "$pid"; wait "$pid"; done 2>/dev/null
   rm -rf "$WORK"
   echo "1..$TESTS"
   exit "$status"
@@ -105,6 +105,13 @@ EOF
   SERVERS+=("$NGINX_PID")
   wait_for 10 curl -sf -o /dev/null "http://127.0.0.1:$port/started" ||
     bail "nginx starts" "$dir/out" "$dir/error.log"
+}
+
+# kill_nginx: at once, master and workers.
+kill_nginx() {
+  pkill -9 -P "$NGINX_PID"
+  kill -9 "$NGINX_PID"
+  wait "$NGINX_PID" 2>/dev/null
 }
 
 # All records of an audit log, live and rolled files.

@@ -20,9 +20,10 @@ static void a_record_gives_its_fields_by_name(void **state)
 {
     (void)state;
     struct record record;
-    assert_true(parses("{\"time\":\"2026-11-20T12:00:01.000000250Z\",\"seq\":17,\"event\":\"denied\","
-                       "\"ok\":true,\"x\":-1.5e3,\"none\":null,\"q\":\"a\\\"b\"}",
-        &record));
+    assert_true(
+        parses("{\"time\":\"2026-11-20T12:00:01.000000250Z\",\"seq\":17,\"event\":\"denied\","
+               "\"ok\":true,\"x\":-1.5e3,\"none\":null,\"q\":\"a\\\"b\"}",
+            &record));
     assert_int_equal(record.count, 7);
     assert_true(record_is(&record, "event", "denied"));
     assert_false(record_is(&record, "event", "denie"));
@@ -39,8 +40,8 @@ static void a_line_that_is_no_flat_object_is_refused(void **state)
 {
     (void)state;
     static const char *const lines[] = {"", "{", "{}", "[]", "{\"a\":1", "{\"a\":1}x", "{\"a\"}",
-        "{\"a\":}", "{\"a\":{}}", "{\"a\":[1]}", "{a:1}", "{\"a\":\"b}", "{\"a\":\"b\\", "{\"a\":1,}",
-        "{\"a"};
+        "{\"a\":}", "{\"a\":{}}", "{\"a\":[1]}", "{a:1}", "{\"a\":\"b}", "{\"a\":\"b\\",
+        "{\"a\":1,}", "{\"a"};
     struct record record;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         assert_false(parses(lines[i], &record));
