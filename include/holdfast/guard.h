@@ -32,9 +32,12 @@ struct hf_guard;
 
 /* Which decisions go to the audit log. The event's name, its fields after "guard" (the name). */
 enum hf_guard_audit {
-    /* "admitted": the limits let it pass. key, cost, remaining. Not without limits. */
+    /* "admitted": the limits let it pass. key, cost, clock_ns, remaining. Not without limits. */
     HF_GUARD_AUDIT_ADMITTED = 1,
-    /* "denied": a limit did not. key, cost, reason, retry_after_ns (not if waiting is no help). */
+    /*
+     * "denied": a limit did not. key, cost, clock_ns, reason, retry_after_ns (not if waiting is no
+     * help). clock_ns is the time on the guard's clock that was decided against.
+     */
     HF_GUARD_AUDIT_DENIED = 2,
     /* "refused": the breaker ended it. key, retry_after_ns. */
     HF_GUARD_AUDIT_REFUSED = 4,

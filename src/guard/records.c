@@ -36,18 +36,25 @@ static void emit(const struct hf_guard *guard, const char *event, const struct r
     (void)hf_audit_emit(guard->audit, event, record->fields, record->count);
 }
 
-void hf_guard_audit_admitted(const struct hf_guard_run *run)
+/* The time that was decided against lets a reader check the decisions against the quota. */
+static struct record record_of_decision(const struct hf_guard_run *run)
 {
     struct record record = record_of_run(run);
     add(&record, hf_field_unsigned("cost", run->cost));
+    add(&record, hf_field_unsigned("clock_ns", run->start_ns));
+    return record;
+}
+
+void hf_guard_audit_admitted(const struct hf_guard_run *run)
+{
+    struct record record = record_of_decision(run);
     add(&record, hf_field_unsigned("remaining", run->report.decision.remaining));
     emit(run->guard, "admitted", &record);
 }
 
 void hf_guard_audit_denied(const struct hf_guard_run *run)
 {
-    struct record record = record_of_run(run);
-    add(&record, hf_field_unsigned("cost", run->cost));
+    struct record record = record_of_decision(run);
     add(&record, hf_field_text("reason", hf_reason_str(run->report.decision.reason)));
     if (run->report.status != HF_NEVER)
         add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
