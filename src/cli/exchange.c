@@ -70,6 +70,13 @@ static bool framing_is_ambiguous(const struct hf_http_message *request)
                          request->field(request->context, "Transfer-Encoding", 0, &value));
 }
 
+static bool brings_content(const struct hf_http_message *request)
+{
+    struct hf_bytes value;
+    return request->field(request->context, "Content-Length", 0, &value) ||
+           request->field(request->context, "Transfer-Encoding", 0, &value);
+}
+
 /* What is wrong with a request besides its size, or NULL. */
 static const char *fault(const struct exchange *exchange)
 {
@@ -173,14 +180,37 @@ static enum MHD_Result forward(struct exchange *exchange)
     return MHD_YES;
 }
 
+/*
+ * A request with content is judged before that arrives, and its connection is closed if it is
+ * refused; libmicrohttpd keeps a connection only if the answer comes after the whole request, so
+ * one without content is judged at the second call.
+ */
+static enum MHD_Result begin(
+    struct exchange *exchange, struct MHD_Connection *connection, const char *method)
+{
+    const struct hf_http_message request = hf_mhd_message(connection);
+    exchange->connection = connection;
+    exchange->method = method;
+    if (brings_content(&request))
+        return admit(exchange);
+    exchange->stage = EXCHANGE_COMPLETE;
+    return MHD_YES;
+}
+
+static enum MHD_Result admit_and_forward(struct exchange *exchange)
+{
+    enum MHD_Result result = admit(exchange);
+    return exchange->stage == EXCHANGE_RECEIVING ? forward(exchange) : result;
+}
+
 enum MHD_Result exchange_handle(struct exchange *exchange, struct MHD_Connection *connection,
     const char *method, const char *data, size_t *size_bytes)
 {
     switch (exchange->stage) {
     case EXCHANGE_NEW:
-        exchange->connection = connection;
-        exchange->method = method;
-        return admit(exchange);
+        return begin(exchange, connection, method);
+    case EXCHANGE_COMPLETE:
+        return admit_and_forward(exchange);
     case EXCHANGE_RECEIVING:
         if (*size_bytes > 0)
             return receive(exchange, data, size_bytes);

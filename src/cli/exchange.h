@@ -13,6 +13,7 @@ struct worker;
 /* Where a request is on its way. */
 enum exchange_stage {
     EXCHANGE_NEW,       /* The request line is known. */
+    EXCHANGE_COMPLETE,  /* All of it has arrived; it brings no body. */
     EXCHANGE_RECEIVING, /* Admitted; its body arrives. */
     EXCHANGE_TRYING,    /* Its connection is suspended; a transfer is under way. */
     EXCHANGE_WAITING,   /* Suspended, until due_ns, before another try. */
