@@ -19,7 +19,7 @@ struct phase {
 
 static const struct phase phases[] = {
     {0, FAULTY_WELL, "steady: the upstream answers; mallory asks for more than her share"},
-    {HF_MS(3000), FAULTY_FLAKY, "flaky: each third try gets a 500; retries hide it"},
+    {HF_MS(3000), FAULTY_FLAKY, "flaky: a third of the requests get a 500 first; retries hide it"},
     {HF_MS(6000), FAULTY_BUSY, "busy: 429 with Retry-After: 1; the proxy waits as it is told"},
     {HF_MS(8500), FAULTY_DOWN, "down: connections are reset or hang; the breaker opens"},
     {HF_MS(11000), FAULTY_WELL, "back: the upstream answers again; the breaker finds out"},

@@ -51,17 +51,16 @@ static bool find_id(const struct faulty_connection *connection, char id[static F
 
 static struct faulty_waiter *find_waiter(struct faulty_server *server, const char *id)
 {
-    for (size_t i = 0; i < server->waiters_count; i++)
+    for (size_t i = 0; i < FAULTY_WAITERS_MAX; i++)
         if (strcmp(server->waiters[i].id, id) == 0)
             return &server->waiters[i];
     return NULL;
 }
 
+/* The newest take the place of the oldest. */
 static void add_waiter(struct faulty_server *server, const char *id, uint64_t now_ns)
 {
-    if (server->waiters_count == FAULTY_WAITERS_MAX)
-        return;
-    struct faulty_waiter *waiter = &server->waiters[server->waiters_count++];
+    struct faulty_waiter *waiter = &server->waiters[server->waiters_count++ % FAULTY_WAITERS_MAX];
     snprintf(waiter->id, sizeof waiter->id, "%s", id);
     waiter->told_ns = now_ns;
 }
@@ -84,12 +83,16 @@ static void answer_busily(struct faulty_server *server, struct faulty_connection
     answer(connection, "200 OK", "");
 }
 
+/* A request that has failed once works the next time, or three tries might all meet the third. */
 static void answer_flakily(struct faulty_server *server, struct faulty_connection *connection)
 {
-    if (hf_load_relaxed(&server->requests) % 3 != 0) {
+    char id[FAULTY_ID_BYTES] = "";
+    find_id(connection, id);
+    if (hf_load_relaxed(&server->requests) % 3 != 0 || find_waiter(server, id)) {
         answer(connection, "200 OK", "");
         return;
     }
+    add_waiter(server, id, 0);
     hf_add_relaxed(&server->errors, 1);
     answer(connection, "500 Internal Server Error", "");
 }

@@ -26,7 +26,7 @@ struct faulty_connection {
     char request[FAULTY_REQUEST_BYTES_MAX];
 };
 
-/* A request that was told to come again later. */
+/* A request that has failed and may come again. */
 struct faulty_waiter {
     char id[FAULTY_ID_BYTES];
     uint64_t told_ns;
