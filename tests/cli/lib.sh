@@ -10,8 +10,8 @@ TESTS=0
 SERVERS=()
 
 finish() {
-  local status=$? pid
-  for pid in "${SERVERS[@]}"; do pkill -9 -P "$pid"; kill -9 "$pid"; wait "$pid"; done 2>/dev/null
+  local status=$?
+  kill_all "${SERVERS[@]}"
   rm -rf "$WORK"
   echo "1..$TESTS"
   exit "$status"
@@ -107,11 +107,15 @@ EOF
     bail "nginx starts" "$dir/out" "$dir/error.log"
 }
 
-# kill_nginx: at once, master and workers.
-kill_nginx() {
-  pkill -9 -P "$NGINX_PID"
-  kill -9 "$NGINX_PID"
-  wait "$NGINX_PID" 2>/dev/null
+# kill_all pid...: each process and its children, at once. A parent goes first, lest it replace
+# the children that it sees die.
+kill_all() {
+  local pid children
+  for pid in "$@"; do
+    children=$(pgrep -P "$pid")
+    kill -9 "$pid" $children
+    wait "$pid"
+  done 2>/dev/null
 }
 
 # All records of an audit log, live and rolled files.

@@ -42,7 +42,7 @@ touch "$WORK/traffic"
 while [ -e "$WORK/traffic" ]; do curl -s -o /dev/null "$PROXY_URL/load"; sleep 0.02; done &
 SERVERS+=("$!")
 
-kill_nginx
+kill_all "$NGINX_PID"
 check "killing the upstream opens the breaker" wait_for 10 changed_to 'closed>open'
 refused() { says 503 && field Retry-After; }
 check "an open breaker answers 503 with Retry-After" wait_for 5 refused
