@@ -30,7 +30,10 @@ extern "C" {
  */
 struct hf_guard;
 
-/* Which decisions go to the audit log. The event's name, its fields after "guard" (the name). */
+/*
+ * Which decisions go to the audit log: each event's name, and its fields after "guard", the name.
+ * The key is written as text, and left out where a request has none.
+ */
 enum hf_guard_audit {
     /* "admitted": the limits let it pass. key, cost, clock_ns, remaining. Not without limits. */
     HF_GUARD_AUDIT_ADMITTED = 1,
@@ -50,8 +53,6 @@ enum hf_guard_audit {
     HF_GUARD_AUDIT_ALL = 63,
     HF_GUARD_AUDIT_NOTHING = 64, /* On its own. */
 };
-
-/* The key is written as text, and left out where a request has none. */
 
 /* Waiting for an open breaker whose time is over but whose permits are all out: ask this often. */
 #define HF_GUARD_POLL_NS HF_MS(10)
