@@ -47,10 +47,11 @@ struct hf_curl_options {
  * Performs the transfer that easy is set up for, under the guard. A try's time limit, where it has
  * one, is set as CURLOPT_TIMEOUT_MS, rounded up to whole milliseconds and put back to 0 afterwards;
  * where it has none, the handle's own stays. request, report as hf_guard_call; options NULL: none.
- * Set request->retry_never if the method is not idempotent (hf_http_method_idempotent). A failed
- * try's response body goes to the write callback like any other, so give a rewind. Returns as
- * hf_guard_call; HF_INVALID also for easy NULL. Blocks; one thread at a time per handle; a
- * program with threads should set CURLOPT_NOSIGNAL, as ever.
+ * Set request->retry_never if the method is not idempotent (hf_http_method_idempotent); libcurl by
+ * itself still sends a request again, within a try, where a kept connection turns out to be dead:
+ * CURLOPT_FRESH_CONNECT rules that out. A failed try's response body goes to the write callback
+ * like any other, so give a rewind. Returns as hf_guard_call; HF_INVALID also for easy NULL.
+ * Blocks; one thread at a time per handle; a program with threads should set CURLOPT_NOSIGNAL.
  */
 HF_MUST_USE HF_API enum hf_status hf_curl_perform(struct hf_guard *guard,
     const struct hf_guard_request *request, CURL *easy, const struct hf_curl_options *options,

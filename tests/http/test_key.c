@@ -336,6 +336,28 @@ static void work_is_bounded_in_the_number_of_fields(void **state)
     }
 }
 
+/* The other field must not be believed only because the first one is beyond belief. */
+static bool endless_and_spoofed_field(
+    void *context, const char *name, size_t index, struct hf_bytes *value)
+{
+    if (strcmp(name, "Forwarded") != 0)
+        return endless_field(context, name, index, value);
+    *value = hf_bytes("for=198.51.100.1", 16);
+    return index == 0;
+}
+
+static void too_many_fields_of_one_kind_do_not_bring_the_other_in(void **state)
+{
+    (void)state;
+    struct hf_http_key_options options = forwarded(NULL);
+    struct endless endless = {"203.0.113.7", SIZE_MAX, 0};
+    struct hf_http_message request = {ip_of("10.0.0.1"), endless_and_spoofed_field, &endless};
+    struct hf_http_key key;
+    assert_int_equal(hf_http_key(&options, &request, &key), HF_OK);
+    assert_int_equal(key.size, strlen("10.0.0.1"));
+    assert_memory_equal(key.bytes, "10.0.0.1", key.size);
+}
+
 /* Whatever a client puts before it, the entry that the trusted proxy appended decides. */
 static void nothing_to_the_left_changes_what_the_proxy_appended(void **state)
 {
@@ -478,6 +500,7 @@ int main(void)
         cmocka_unit_test(the_proxies_own_field_can_be_named),
         cmocka_unit_test(only_so_many_entries_are_believed),
         cmocka_unit_test(work_is_bounded_in_the_number_of_fields),
+        cmocka_unit_test(too_many_fields_of_one_kind_do_not_bring_the_other_in),
         cmocka_unit_test(nothing_to_the_left_changes_what_the_proxy_appended),
         cmocka_unit_test(random_fields_give_some_address_and_never_crash),
         cmocka_unit_test(bad_options_are_named),
