@@ -118,18 +118,27 @@ static const struct hf_breaker_options after_two = {
 #define ENDED(result) "\"result\":\"" result "\",\"attempts\":%d,\"elapsed_ns\":%d"
 #define FAILED(attempt) "\"attempt\":" attempt ",\"outcome\":\"transient\",\"code\":-7"
 
+#define DECIDED(cost) "\"cost\":" cost ",\"clock_ns\":%llu,"
+
+/* A time so many milliseconds after the start. */
+static unsigned long long after_ms(uint64_t ms)
+{
+    return FIXTURE_START_NS + HF_MS(ms);
+}
+
 /* Alice comes twice too often, the other side fails twice for a caller without a name. */
 static void expect_limits_and_failures(struct log *log, unsigned long long open_ns)
 {
-    expect_record(log, WHO("admitted", "al\\nice") "\"cost\":1,\"remaining\":2");
+    expect_record(log, WHO("admitted", "al\\nice") DECIDED("1") "\"remaining\":2", after_ms(0));
     expect_record(log, WHO("failed", "al\\nice") FAILED("1") ",\"delay_ns\":10000000");
     expect_record(log, WHO("ended", "al\\nice") ENDED("ok"), 2, 15000000);
     expect_record(log,
-        WHO("denied", "al\\nice") "\"cost\":3,\"reason\":\"key\",\"retry_after_ns\":19985000000");
+        WHO("denied", "al\\nice") DECIDED("3") "\"reason\":\"key\",\"retry_after_ns\":19985000000",
+        after_ms(15));
     expect_record(log, WHO("ended", "al\\nice") ENDED("denied"), 0, 0);
-    expect_record(log, WHO("denied", "al\\nice") "\"cost\":4,\"reason\":\"never\"");
+    expect_record(log, WHO("denied", "al\\nice") DECIDED("4") "\"reason\":\"never\"", after_ms(15));
     expect_record(log, WHO("ended", "al\\nice") ENDED("never"), 0, 0);
-    expect_record(log, NOBODY("admitted") "\"cost\":2,\"remaining\":1");
+    expect_record(log, NOBODY("admitted") DECIDED("2") "\"remaining\":1", after_ms(15));
     expect_record(log, NOBODY("failed") FAILED("1") ",\"delay_ns\":10000000");
     expect_record(log, NOBODY("failed") FAILED("2"));
     expect_record(
@@ -141,17 +150,18 @@ static void expect_limits_and_failures(struct log *log, unsigned long long open_
 /* Bob is refused, then let through; Carol and Dave want more than all may have together. */
 static void expect_recovery(struct log *log, unsigned long long open_ns)
 {
-    expect_record(log, WHO("admitted", "bob") "\"cost\":1,\"remaining\":2");
+    expect_record(log, WHO("admitted", "bob") DECIDED("1") "\"remaining\":2", after_ms(25));
     expect_record(log, WHO("refused", "bob") "\"retry_after_ns\":%llu", open_ns);
     expect_record(log, WHO("ended", "bob") ENDED("open"), 0, 0);
-    expect_record(log, WHO("admitted", "bob") "\"cost\":1,\"remaining\":1");
+    expect_record(log, WHO("admitted", "bob") DECIDED("1") "\"remaining\":1", after_ms(2025));
     expect_record(log, NOBODY("breaker") "\"from\":\"open\",\"to\":\"half-open\"");
     expect_record(log, NOBODY("breaker") "\"from\":\"half-open\",\"to\":\"closed\"");
     expect_record(log, WHO("ended", "bob") ENDED("ok"), 1, 5000000);
-    expect_record(log, WHO("admitted", "carol") "\"cost\":3,\"remaining\":0");
+    expect_record(log, WHO("admitted", "carol") DECIDED("3") "\"remaining\":0", after_ms(2030));
     expect_record(log, WHO("ended", "carol") ENDED("ok"), 1, 5000000);
-    expect_record(
-        log, WHO("denied", "dave") "\"cost\":3,\"reason\":\"global\",\"retry_after_ns\":740000000");
+    expect_record(log,
+        WHO("denied", "dave") DECIDED("3") "\"reason\":\"global\",\"retry_after_ns\":740000000",
+        after_ms(2035));
     expect_record(log, WHO("ended", "dave") ENDED("denied"), 0, 0);
 }
 
@@ -190,6 +200,10 @@ static void every_decision_is_written_once_and_in_order(void **state)
     expect_no_more(&log);
 }
 
+#define DENIED_BY_GATE(key)                                                                        \
+    "\"denied\",\"guard\":\"default\",\"key\":\"" key                                              \
+    "\"," DECIDED("1") "\"reason\":\"global\",\"retry_after_ns\":500000000"
+
 static void by_default_only_what_went_wrong_is_written(void **state)
 {
     (void)state;
@@ -207,8 +221,7 @@ static void by_default_only_what_went_wrong_is_written(void **state)
     log_close(&log, &fixture);
     expect_record(&log, "\"failed\",\"guard\":\"default\",\"key\":\"k\",\"attempt\":1,"
                         "\"outcome\":\"ignored\",\"code\":404");
-    expect_record(&log, "\"denied\",\"guard\":\"default\",\"key\":\"k\",\"cost\":1,"
-                        "\"reason\":\"global\",\"retry_after_ns\":500000000");
+    expect_record(&log, DENIED_BY_GATE("k"), after_ms(0));
     expect_no_more(&log);
 }
 
