@@ -31,11 +31,11 @@ prints() {
   diff <(echo "$2") <(echo "$output") | sed 's/^/# /'
 }
 
-prints hello "call 1: ok, 2 left
-call 2: ok, 1 left
-call 3: ok, 0 left
-call 4: rate limited: not now, 0 left
-call 5: rate limited: not now, 0 left"
+prints hello "call 1: ok
+call 2: ok
+call 3: ok
+call 4: rate limited: not now
+call 5: rate limited: not now"
 
 prints rpc_call "call 1
   try 1: Connection timed out
