@@ -237,6 +237,21 @@ static void a_lost_permit_returned_late_changes_nothing(void **state)
     }
 }
 
+static void a_permit_given_back_twice_counts_once(void **state)
+{
+    (void)state;
+    struct patient patient = patient_new((struct hf_breaker_options){.success_threshold = 2});
+    patient_trips(&patient);
+    patient_waits(&patient);
+    struct hf_permit permit;
+    assert_true(patient_enters(&patient, &permit));
+    patient_leaves(&patient, &permit, HF_SUCCESS);
+    patient_leaves(&patient, &permit, HF_SUCCESS);
+    assert_int_equal(patient_state(&patient), HF_BREAKER_HALF_OPEN);
+    assert_int_equal(patient_looks(&patient).successes, 1);
+    hf_breaker_free(patient.breaker);
+}
+
 static void a_permit_returned_within_its_lease_counts(void **state)
 {
     (void)state;
@@ -264,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_lost_permit_goes_to_the_next_caller_after_its_lease),
         cmocka_unit_test(a_breaker_whose_probes_are_all_lost_recovers_by_itself),
         cmocka_unit_test(a_lost_permit_returned_late_changes_nothing),
+        cmocka_unit_test(a_permit_given_back_twice_counts_once),
         cmocka_unit_test(a_permit_returned_within_its_lease_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

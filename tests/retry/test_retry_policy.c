@@ -70,6 +70,17 @@ static void bad_options_are_refused_by_name_and_value(void **state)
     assert_string_equal(hf_error_text(&error), "policy: NULL");
 }
 
+static void the_largest_times_are_accepted(void **state)
+{
+    (void)state;
+    struct hf_retry_policy policy = made((struct hf_retry_options){
+        .elapsed_max_ns = HF_TIME_MAX_NS,
+        .attempt_timeout_ns = HF_TIME_MAX_NS,
+        .retry_after_max_ns = HF_TIME_MAX_NS,
+    });
+    assert_true(policy.options.retry_after_max_ns == HF_TIME_MAX_NS);
+}
+
 static void every_reason_to_stop_has_a_name(void **state)
 {
     (void)state;
@@ -86,6 +97,7 @@ int main(void)
         cmocka_unit_test(defaults_are_the_documented_ones),
         cmocka_unit_test(the_options_of_a_policy_make_the_same_policy),
         cmocka_unit_test(bad_options_are_refused_by_name_and_value),
+        cmocka_unit_test(the_largest_times_are_accepted),
         cmocka_unit_test(every_reason_to_stop_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
