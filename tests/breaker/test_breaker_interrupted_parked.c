@@ -126,6 +126,19 @@ static void a_failure_whose_generation_ends_while_it_is_counted_changes_nothing(
     end(&patient);
 }
 
+static void two_results_counted_at_the_same_time_are_both_counted(void **state)
+{
+    (void)state;
+    struct patient patient = patient_new((struct hf_breaker_options){
+        .consecutive_failures = HF_BREAKER_NEVER, .failure_rate_percent = 100, .calls_min = 9});
+    for (uint32_t round = 1; round <= 3; round++) {
+        interrupt_at(HF_STEP_BREAKER_COUNTING, &patient, call_fails);
+        call_fails(&patient);
+        assert_int_equal(patient_looks(&patient).window_failures, 2 * round);
+    }
+    end(&patient);
+}
+
 static void a_reset_that_meets_a_failure_forgets_it_too(void **state)
 {
     (void)state;
@@ -330,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_trip_that_loses_to_a_success_counts_as_one_failure),
         cmocka_unit_test(a_trip_that_loses_to_another_trip_tells_nothing),
         cmocka_unit_test(a_failure_whose_generation_ends_while_it_is_counted_changes_nothing),
+        cmocka_unit_test(two_results_counted_at_the_same_time_are_both_counted),
         cmocka_unit_test(a_reset_that_meets_a_failure_forgets_it_too),
         cmocka_unit_test(a_closing_that_loses_to_a_reset_tells_nothing),
         cmocka_unit_test(who_loses_the_change_to_half_open_is_refused_and_tells_nothing),
