@@ -160,11 +160,14 @@ static bool has_moved_on(const struct hf_breaker *breaker, uint64_t *word)
 }
 
 /*
- * The word is not closed, or was not a moment ago. A caller that finds the breaker open again after
- * it has made it half-open is refused, even were that period over too: it has one change to tell.
+ * The word is not closed, or was not a moment ago. (Inlined, this and leave_unwell would make the
+ * calls of a healthy breaker save and restore the registers that only they need.) A caller that
+ * finds the breaker open again after it has made it half-open is refused, even were that period
+ * over too: it has one change to tell.
  */
-static enum hf_status enter_unwell(struct hf_breaker *breaker, uint64_t word, uint64_t now_ns,
-    struct hf_permit *permit, uint64_t *retry_after_ns, struct hf_breaker_change *change)
+static __attribute__((noinline)) enum hf_status enter_unwell(struct hf_breaker *breaker,
+    uint64_t word, uint64_t now_ns, struct hf_permit *permit, uint64_t *retry_after_ns,
+    struct hf_breaker_change *change)
 {
     bool changed = false;
     for (;;) {
@@ -211,6 +214,14 @@ static bool rate_trips(const struct hf_breaker *breaker, uint64_t generation, ui
            counts.failures * 100 >= counts.calls * breaker->failure_rate_percent;
 }
 
+static void count(struct hf_breaker *breaker, uint64_t generation, bool failed, uint64_t now_ns)
+{
+    if (!breaker->window)
+        return;
+    hf_window_add(breaker->window, generation, now_ns, failed);
+    hf_step(HF_STEP_BREAKER_COUNTED);
+}
+
 static void succeed_closed(
     struct hf_breaker *breaker, uint64_t word, const struct hf_permit *permit)
 {
@@ -241,10 +252,7 @@ static void leave_closed(struct hf_breaker *breaker, uint64_t word, const struct
 {
     if (!is_current(word, HF_BREAKER_CLOSED, permit))
         return;
-    if (breaker->window) {
-        hf_window_add(breaker->window, hf_word_generation(word), now_ns, failed);
-        hf_step(HF_STEP_BREAKER_COUNTED);
-    }
+    count(breaker, hf_word_generation(word), failed, now_ns);
     if (failed)
         fail_closed(breaker, word, permit, now_ns, change);
     else
@@ -283,22 +291,34 @@ static bool give_back(struct hf_breaker *breaker, const struct hf_permit *permit
 #endif
 }
 
-void hf_breaker_leave(struct hf_breaker *breaker, const struct hf_permit *permit,
-    enum hf_outcome_kind outcome, uint64_t now_ns, struct hf_breaker_change *change)
+static __attribute__((noinline)) void leave_unwell(struct hf_breaker *breaker, uint64_t word,
+    const struct hf_permit *permit, enum hf_outcome_kind outcome, uint64_t now_ns,
+    struct hf_breaker_change *change)
 {
-    if (!breaker || !permit || now_ns > HF_TIME_MAX_NS)
-        return;
     bool failed = outcome == HF_TRANSIENT || outcome == HF_PERMANENT;
     bool counted = failed || outcome == HF_SUCCESS;
-    uint64_t word = hf_load_acquire(&breaker->word);
-    hf_step(HF_STEP_BREAKER_LOADED);
-    tell(change, hf_word_state(word), hf_word_state(word), 0);
     if (permit->lease) {
         if (give_back(breaker, permit, now_ns) && counted)
             leave_half_open(breaker, word, permit, failed, now_ns, change);
     } else if (counted) {
         leave_closed(breaker, word, permit, failed, now_ns, change);
     }
+}
+
+void hf_breaker_leave(struct hf_breaker *breaker, const struct hf_permit *permit,
+    enum hf_outcome_kind outcome, uint64_t now_ns, struct hf_breaker_change *change)
+{
+    if (!breaker || !permit || now_ns > HF_TIME_MAX_NS)
+        return;
+    uint64_t word = hf_load_acquire(&breaker->word);
+    hf_step(HF_STEP_BREAKER_LOADED);
+    tell(change, hf_word_state(word), hf_word_state(word), 0);
+    /* A success, no failures in a row, and a permit of this state: nothing but a count to add to.
+     */
+    if (outcome == HF_SUCCESS && word == hf_word_closed(permit->generation))
+        count(breaker, permit->generation, false, now_ns);
+    else
+        leave_unwell(breaker, word, permit, outcome, now_ns, change);
 }
 
 void hf_breaker_cancel(struct hf_breaker *breaker, const struct hf_permit *permit)
