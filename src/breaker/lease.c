@@ -55,6 +55,9 @@ static bool is_held(
 static bool is_over(const struct hf_breaker *breaker, uint64_t generation)
 {
     uint64_t word = hf_load_acquire(&breaker->word);
+#ifdef HF_MUTANT_BREAKER_BLIND_CLAIM
+    generation = hf_word_generation(word);
+#endif
     return !hf_word_is(word, HF_BREAKER_HALF_OPEN, generation);
 }
 
