@@ -145,7 +145,7 @@ test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
 	@tests/run $(RUN_C) $(MUTATED) $(EXAMPLES:%=$(B)/%) $(SCRIPTS)
 # This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.
 test-c: binaries
-	@$(if $(SAN),HF_TEST_SLOW=1) WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" tests/run $(RUN_C)
+	@WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" tests/run $(RUN_C)
 test-coverage: binaries $(PROGRAM)
 	@find $(B) $(wildcard $(B)-steps) -name '*.gcda' -delete
 	@tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
@@ -154,7 +154,7 @@ test-coverage: binaries $(PROGRAM)
 check-address check-undefined check-thread: check-%: ## the C tests under a sanitizer
 	@$(MAKE) CC=gcc SAN=$* test-c
 check-valgrind: ## the C tests under valgrind
-	@HF_TEST_SLOW=1 TIMEOUT=600 WRAP='valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full' \
+	@TIMEOUT=600 WRAP='valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full' \
 		$(MAKE) test-c
 fuzz: ## SECONDS=60 of made-up bytes into each parser
 	@$(MAKE) CC=clang SAN=address,undefined,fuzzer-no-link fuzz-run
@@ -165,7 +165,7 @@ check-headers: ## every public header alone, as C11 and C++17
 check: ## what the house style fixes and a compiler does not see
 	@tests/lint
 coverage: ## how much of src the tests run
-	@$(MAKE) CC=gcc COVERAGE=1 test-coverage
+	@HF_TEST_SLOW=1 TIMEOUT=300 $(MAKE) CC=gcc COVERAGE=1 test-coverage
 
 run: $(B)/holdfast ## the demonstration: real traffic, guarded
 	@$< demo

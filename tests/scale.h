@@ -29,10 +29,16 @@ static inline bool test_is_instrumented(void)
 #endif
 }
 
-/* How many steps to take: `count`, or a twentieth where instrumented. */
+/* True where steps are dear: instrumented, or HF_TEST_SLOW is set (coverage, which counts each line). */
+static inline bool test_is_slow(void)
+{
+    return test_is_instrumented() || getenv("HF_TEST_SLOW");
+}
+
+/* How many steps to take: `count`, or a twentieth where they are dear. */
 static inline size_t test_scaled(size_t count)
 {
-    return test_is_instrumented() ? count / 20 + 1 : count;
+    return test_is_slow() ? count / 20 + 1 : count;
 }
 
 #endif

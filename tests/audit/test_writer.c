@@ -87,7 +87,7 @@ static void torn_writes_are_completed_never_doubled(void **state)
     (void)state;
     world_open();
     world_settle();
-    for (uint64_t torn = 0; torn < 700; torn += test_is_instrumented() ? 19 : 3) {
+    for (uint64_t torn = 0; torn < 700; torn += test_is_slow() ? 19 : 3) {
         for (unsigned stubborn = 0; stubborn < 2; stubborn++) {
             struct hf_sim_file_fault fault = {.count = 2, .error = EIO, .torn_bytes = torn};
             assert_int_equal(hf_sim_files_fail(world.disk, HF_SIM_APPEND, &fault), HF_OK);
@@ -145,7 +145,7 @@ static void fail_each_call(enum hf_sim_file_call call, int error)
 {
     static const uint64_t counts[] = {1, 3, 0};
     for (unsigned c = 0; c < 3; c++) {
-        for (uint64_t skip = 0;; skip += test_is_instrumented() ? 11 : 1) {
+        for (uint64_t skip = 0;; skip += test_is_slow() ? 11 : 1) {
             world_make(NULL);
             world.options.file_bytes_max = 8192;
             world.options.files_max = HF_AUDIT_KEEP_ALL;

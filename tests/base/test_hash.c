@@ -353,7 +353,7 @@ static void structured_keys_collide_as_often_as_random_ones(void **state)
     for (size_t family = 0; family < sizeof(key_makers) / sizeof(key_makers[0]); family++) {
         struct hf_hash_seed seed = random_seed(&splitmix);
         for (size_t window = 0; window < 6; window++) {
-            if (test_is_instrumented() && window % 3 != family % 3)
+            if (test_is_slow() && window % 3 != family % 3)
                 continue;
             double off = (double)count_collisions(&seed, key_makers[family], keys, window / 3,
                              shifts[window % 3], taken) -
