@@ -78,7 +78,8 @@ MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_t
            $(foreach m,NO_BUMP LATE_CLOCK ONE_SCAN,$m=tests/base/test_table_orders_parked) \
            $(foreach m,NO_GENERATION LOST_COUNTS,BREAKER_$m=tests/breaker/test_breaker_late) \
            BREAKER_ONE_WINDOW=tests/breaker/test_window \
-           BREAKER_BLIND_CLAIM=tests/breaker/test_breaker_interrupted_parked
+           BREAKER_BLIND_CLAIM=tests/breaker/test_breaker_interrupted_parked \
+           AUDIT_NO_ANNOUNCE=tests/audit/test_lane
 
 # FILTER=breaker takes the tests with that word in their name.
 pick       = $(if $(FILTER),$(foreach t,$(1),$(if $(findstring $(FILTER),$t),$t)),$(1))

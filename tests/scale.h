@@ -29,7 +29,7 @@ static inline bool test_is_instrumented(void)
 #endif
 }
 
-/* True where steps are dear: instrumented, or HF_TEST_SLOW is set (coverage, which counts each line). */
+/* True where steps are dear: instrumented, or HF_TEST_SLOW is set (coverage counts each line). */
 static inline bool test_is_slow(void)
 {
     return test_is_instrumented() || getenv("HF_TEST_SLOW");

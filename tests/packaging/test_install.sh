@@ -162,7 +162,7 @@ prove "a consumer builds by CMake, shared, static and as C++" builds_by_cmake
 prove "CMake refuses another minor version" cmake_refuses_another_minor_version
 prove "the library needs only libc and Concurrency Kit" needs_only_libc_and_ck
 prove "a program that links neither loads it" loads_into_a_program_that_links_neither
-#prove "it exports what its headers declare and nothing else" exports_what_headers_declare
+prove "it exports what its headers declare and nothing else" exports_what_headers_declare
 prove "its symbols carry its version" versions_its_symbols
 prove "DESTDIR stages the same files and is not remembered" stages_under_destdir
 prove "uninstall takes away what install brought" uninstalls_all_of_it
