@@ -14,31 +14,30 @@
  *     any        --reset-->                    closed
  *
  * Usage by callers: enter reads the word; closed, that is all. leave reads it; closed without
- * failures, still the permit's generation, a success, no trip by rate: that is all. Everything else
- * is what follows.
+ * failures, still the permit's generation, a success, no trip by rate: that is all. Everything
+ * else is what follows.
  *
- * Generations. A word that lets calls through, closed or half-open, carries a ticket taken while
- * the word before it stood there: a number nobody else has, so no generation comes back. (There are
- * 2^44, half a year of a million each second; somebody would have to return a permit after exactly
- * that.) Hence
+ * Generations. A word that lets calls through, closed or half-open, carries a ticket of its own:
+ * a number that is given once, so no generation comes back. (There are 2^44, half a year of a
+ * million each second; somebody would have to return a permit after exactly that many.) Hence
  *
- * 1. A permit is current exactly while the word shows its generation. All that a result does to the
- *    word it does by a CAS that expects that generation; so late results change nothing.
- * 2. Each change is made by one successful CAS of one call, and that call tells it. A call makes
- * one change at most. The changes told follow the arrows, each beginning where the one before
- * ended.
+ * 1. A permit is current exactly while the word shows its generation. All that a result does to
+ *    the word it does by a CAS that expects that generation; so late results change nothing.
+ * 2. Each change is made by one successful CAS of one call, and that call tells it; a call makes
+ *    one change at most. The changes told follow the arrows, each beginning where the last one
+ *    ended.
  * 3. An equal word is an equal state, so a CAS cannot be deceived by a word that went and came
- * back: what it does depends on nothing else. The counts of the window belong to a generation and
- * leave with it (window.c); places of permits likewise (lease.c).
- * 4. Generations of closed states increase, which the window's tags rely on: each is a ticket taken
- *    after the CAS's expected word was read; that word carries a generation, and so stood there all
- *    the time in between; so no other closed state began after the ticket was taken. An open word
- *    carries none and might have come back, which is why reset takes two steps out of it, through
- *    a half-open state in which nobody waits for anything.
+ *    back: what it does depends on nothing else. The counts of the window belong to a generation
+ *    and leave with it (window.c), and so do the places of permits (lease.c).
+ * 4. Generations of closed states increase, which the window's tags rely on. Each is a ticket
+ *    taken after the word that the CAS expects was read; that word carries a generation, and so
+ *    has stood there ever since; so no closed state began after the ticket was taken. An open
+ *    word carries none and might have come back, which is why reset leaves it in two steps,
+ *    through a half-open state that nobody waits for.
  *
- * Order. The word carries everything its reader needs, but for two things: that the leases
- * of a half-open generation are ordered after it (acquire), and that results are counted before the
- * decision they lead to (sequentially consistent, window.c). Its CAS is acquire and release.
+ * Order. The word carries all that its reader needs, but for two things: leases of a half-open
+ * generation are taken after it has begun (acquire), and results are counted before the decision
+ * that they lead to (sequentially consistent, window.c). The CAS is acquire and release.
  *
  * Progress. Every loop below goes round again only when another call has changed the word, and
  * nobody waits for anybody: a thread stopped anywhere leaves the word whole. Lock-free.
@@ -206,7 +205,7 @@ enum hf_status hf_breaker_enter(struct hf_breaker *breaker, uint64_t now_ns,
     return HF_OK;
 }
 
-/* Only a failure asks: a success never makes the rate higher than the last failure found it. */
+/* Only a failure asks: a success may be the last of calls_min, but is no reason to open. */
 static bool rate_trips(const struct hf_breaker *breaker, uint64_t generation, uint64_t now_ns)
 {
     struct hf_window_counts counts = hf_window_sum(breaker->window, generation, now_ns);

@@ -13,28 +13,30 @@
  *     release:  CAS owner from mine to mine without `held`
  *
  * A place is available to generation g if it is not held, or held by another generation, or if
- * until_ns is over. serial is a ticket that nobody else has, and release keeps it: the values that
- * owner takes are all different (up to 2^32 tickets within one claim), so there is no ABA.
+ * until_ns is over. serial is a ticket that nobody else has, and release keeps it: the values
+ * that owner takes are all different (up to 2^32 tickets within one claim), so there is no ABA.
  *
- * 1. At most half_open_permits permits of generation g are out and not lost. Each holds a place of
- *    its own while owner names it; so what is to be shown is that nobody overwrites the name before
- *    the lease is over. A claimer of g does not: it read until_ns after owner (acquire), and the
- *    owner raised until_ns before it published its name (release), so it read at least the end of
- *    that owner's lease. Nor does a claimer of another generation f that finds the name "of another
- *    generation": after it had read the name it saw the state word at f. If g came before f, g
- *    is over. If f came before g, the name did not yet exist, for it was published by somebody
- *    who had seen the state word at g, and no generation comes back; as owner never repeats, the
- * CAS fails.
- * 2. A claim takes effect at its check of the state word: the place was available then and remained
- *    so until the CAS, since owner did not change in between. So no permit of g is given after g.
- * 3. A permit returned late, after its place was given to somebody else, finds another owner
- *    and changes nothing. One returned late before that gives the place back, but breaker.c
- *    does not count its result: lost is a matter of time, not of who comes next.
+ * 1. At most half_open_permits permits of generation g are out and not lost. Each holds a place
+ *    of its own while owner names it; so what is to be shown is that nobody overwrites the name
+ *    before the lease is over. A claimer of g does not: it read until_ns after owner (acquire),
+ *    and the owner raised until_ns before it published its name (release), so it read at least
+ *    the end of that owner's lease. Nor does a claimer of another generation f, for which the
+ *    place is available. It saw the state word at f after it had read owner. If f came after g,
+ *    g is over. If f came before g, what it read was there before g's name, published by
+ *    somebody who had seen the word at g; owner never repeats, so its CAS fails.
+ * 2. A claim takes effect at its check of the state word: the place was available then and
+ *    remained so until the CAS, since owner did not change in between. So no permit of g is
+ *    given after g.
+ * 3. A permit returned late, after its place was given to somebody else, finds another owner and
+ *    changes nothing. One returned late before that gives the place back, but breaker.c does not
+ *    count its result: lost is a matter of time, not of who comes next.
  * 4. until_ns only grows. A claimer that loses the CAS may have raised it for the winner, to a
- * lease that began at the loser's now instead of the winner's: later by no more than they were
- * apart.
- * 5. Nobody waits. A CAS fails because another claim or release succeeded. A thread stopped
- * anywhere in a claim holds at most one place, and that for the length of a lease.
+ *    lease that began at the loser's now instead of the winner's: later by no more than they
+ *    were apart.
+ * 5. A claimer that finds no place has seen each taken, one after another, not all at one
+ *    moment: it may be refused though one came free behind its back.
+ * 6. Nobody waits. A CAS fails because another claim or release succeeded. A thread stopped
+ *    anywhere in a claim holds at most one place, and that for the length of a lease.
  */
 #define HELD (UINT64_C(1) << 63)
 #define SERIAL_BITS 32

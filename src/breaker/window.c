@@ -5,38 +5,38 @@
 #include "base/step.h"
 
 /*
- * A sliding window of time in slices, each a power of two long, so that a time finds its slice by a
- * shift: the shortest such that at most 16 make up the window, which then has 9 to 16. The oldest
- * drops out as a new one begins. Counts are striped by processor and each is
- * one word,
+ * A sliding window of time in slices, each a power of two long, so that a time finds its slice
+ * by a shift: the shortest such that at most 16 make up the window, which then has 9 to 16. The
+ * oldest drops out as a new one begins. Counts are striped by processor and each is one word,
  *
  *     tag:37 | count:27
  *
  * changed by compare-and-swap only, so that a count is never separated from what it counts.
  *
- * Generations. A breaker that closes must start with an empty window in the very moment its state
- * changes, though nobody can clear so many words at once. So a slice's number is virtual:
+ * Generations. A breaker that closes must start with an empty window in the very moment its
+ * state changes, though nobody can clear so many words at once. So a slice's number is virtual:
  *
  *     v = now / slice + 32 * generation    (mod 2^41)
  *
  * and the tag is v without the 4 bits that choose its place. Each new generation pushes all
- * earlier counts at least 32 slices into the past, two whole windows: they are out of every sum the
- * moment the state word holds the new generation, because sums are asked for by generation. Nor can
- * a result of generation g that is added late reach a later one: its v lies at least 16 slices
- * before the oldest slice of that window unless its clock ran as much ahead.
+ * earlier counts at least 32 slices into the past, two whole windows: they are out of every sum
+ * the moment the state word holds the new generation, because sums are asked for by generation.
+ * Nor can a result of generation g that is added late reach a later one: its v lies at least 16
+ * slices before the oldest slice of that window unless its clock ran as much ahead.
  *
- * Order. Generations of closed states increase (breaker.c), so of two tags in one place the larger
- * is the newer one. Who finds an older tag replaces the word, who finds a newer one is late and
- * drops out: its slice has left the window. "Newer" is up to 2^32 slices ahead, by serial number
- * arithmetic: somebody would have to be stopped for that long in the middle of an addition to
- * be mistaken. Conversely a count that nobody has touched for 2^41 slices, years even of the
- * shortest ones, would be taken for a new one.
+ * Order. Generations of closed states increase (breaker.c), so of two tags in one place the
+ * larger is the newer one. Who finds an older tag replaces the word, who finds a newer one is
+ * late and drops out: its slice has left the window. "Newer" is up to 2^32 slices ahead, by
+ * serial number arithmetic: somebody would have to be stopped for that long in the middle of an
+ * addition to be mistaken. Conversely a count that nobody has touched for 2^41 slices, years
+ * even of the shortest ones, would be taken for a new one.
  *
  * What an observer may see. Each addition is atomic, a sum is not: words are read one after
  * another, and what is added meanwhile may or may not be seen. All operations are sequentially
- * consistent, so of several failures that end at the same time, the one whose addition is last in
- * that order sees all of them in its sum: the threshold cannot be crossed unnoticed. A count stops
- * at 2^27 - 1 rather than wrap, more than a processor can come to in a slice of the default window.
+ * consistent, so of several failures that end at the same time, the one whose addition is last
+ * in that order sees all of them in its sum: the threshold cannot be crossed unnoticed. A count
+ * stops at 2^27 - 1 rather than wrap, more than a processor can come to in a slice of the
+ * default window.
  */
 #define PLACE_BITS 4
 #define GENERATION_STRIDE_BITS 5
