@@ -48,7 +48,10 @@ enum hf_audit_full_policy {
     HF_AUDIT_BLOCK,    /* Wait until there is room or the log is closed. Nothing is dropped. */
 };
 
-/* When to begin a new file, in UTC; a size may be given besides. */
+/*
+ * When to begin a new file, in UTC: with the first record of a new day, hour or minute. A size may
+ * be given besides.
+ */
 enum hf_audit_roll {
     HF_AUDIT_ROLL_DAILY = 0,
     HF_AUDIT_ROLL_HOURLY,

@@ -9,8 +9,8 @@
  *
  *     struct hf_reservation reservation;                      // a producer
  *     if (hf_lanes_reserve(lanes, body_bytes, &reservation)) {
- *         memcpy(reservation.body, body, body_bytes);
- *         kept = hf_lanes_commit(lanes, &reservation, time_ns);
+ *         memcpy(reservation.record->body, body, body_bytes);
+ *         kept = hf_lanes_commit(&reservation, time_ns);
  *     } else {
  *         hf_lanes_skip(lanes);                               // a number without a record
  *     }
@@ -35,8 +35,9 @@
  *     P4  if there is no room, gives the lane back as in P8
  *     P5  adds 1 to sequence (seq): its number n
  *     P6  copies the record into the ring
- *     P7  swaps tail from what P3 left there to the end of the record (seq); if this fails, the
- * lane was revoked, and the record is not published P8  stores owner 0 (release)
+ *     P7  swaps tail from what P3 left there to the end of the record (seq); if that fails,
+ *         the lane was revoked, and the record is not published
+ *     P8  stores owner 0 (release)
  *
  * A producer that finds no lane does P5 alone. The writer
  *
@@ -63,10 +64,11 @@
  *    P2 stored it, or something later.
  *    Later: it comes from this producer's P8 or from one that began after that, so P7 happened
  *    before W2 loaded tail, and W2 finds the record published if ever it was.
- *    b + 1: as bound > n >= b, the announcement was passed over, so W2 found the revoking bit. From
- *    what P3 left in tail, which has no such bit and is before W2, until the lane's next owner,
- *    tail changes at most twice: the writer sets the bit, and P7 succeeds. If the bit came first,
- *    P7 fails, for it expects what P3 left. If P7 came first, the record is there.
+ *    b + 1: as bound > n >= b, the announcement was passed over, so W2 found the revoking bit. What
+ *    P3 left in tail has no such bit (between P3's load and store only the writer could change
+ * tail, and it leaves a tail with the bit alone) and is before W2. From then on until the lane's
+ * next owner tail changes at most twice: the writer sets the bit, and P7 succeeds. If the bit came
+ *    first, P7 fails, for it expects what P3 left. If P7 came first, the record is there.
  *    A number that P5 took without a lane has no record.
  *
  * 4. So the writer may write what it finds in order of number, and name in a gap what is missing

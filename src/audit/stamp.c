@@ -42,11 +42,9 @@ static struct civil civil_from_seconds(uint64_t seconds)
 {
     uint64_t days = seconds / DAY_SECONDS + DAYS_TO_1970;
     unsigned rest = (unsigned)(seconds % DAY_SECONDS);
-    /* The mean length of a year guesses the year or a neighbour: leap days shift by less than two
-     * within an era. */
+    /* The mean length of a year never guesses too late a one: leap days are ahead of their mean by
+     * less than a day. */
     unsigned year = (unsigned)(days * 400 / DAYS_PER_ERA) + 1;
-    while (days_before_year(year) > days)
-        year--;
     while (days_before_year(year + 1) <= days)
         year++;
     unsigned day = (unsigned)(days - days_before_year(year));

@@ -175,7 +175,7 @@ enum fate {
     FATE_CAME,
 };
 
-#define NUMBERS_MAX 100000
+#define NUMBERS_MAX 50000
 
 struct model {
     struct hf_lanes *lanes;
@@ -258,7 +258,7 @@ static void model_drain(struct model *model)
 static void every_number_comes_once_or_never(void **state)
 {
     (void)state;
-    for (uint64_t seed = SEED; seed < SEED + test_scaled(20); seed++) {
+    for (uint64_t seed = SEED; seed < SEED + test_scaled(10); seed++) {
         struct model *model = calloc(1, sizeof(*model));
         assert_non_null(model);
         model->lanes = new_lanes();

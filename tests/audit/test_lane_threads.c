@@ -100,7 +100,7 @@ static void producers_and_writer_agree_on_every_record(void **state)
     assert_non_null(lanes);
     assert_int_equal(hf_lanes_init(lanes, NULL, LANE_BYTES, 1), HF_OK);
     struct producer producers[PRODUCERS];
-    size_t count = test_scaled(500000);
+    size_t count = test_scaled(100000);
     for (unsigned i = 0; i < PRODUCERS; i++) {
         producers[i] = (struct producer){.lanes = lanes, .index = i, .count = count};
         assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]), 0);

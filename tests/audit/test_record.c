@@ -19,7 +19,7 @@
 #define SEED UINT64_C(42)
 
 /* A whole line as the writer would make it, without its newline. */
-static struct hf_bytes make_line(const char *event, const struct hf_field *fields, size_t count,
+static struct json_object make_line(const char *event, const struct hf_field *fields, size_t count,
     char line[HF_AUDIT_RECORD_BYTES_MAX])
 {
     struct hf_stamp_cache cache = {0};
@@ -28,12 +28,12 @@ static struct hf_bytes make_line(const char *event, const struct hf_field *field
     size_t body;
     assert_int_equal(hf_record_body(event, fields, count, line + head, &body), HF_OK);
     assert_int_equal(line[head + body - 1], '\n');
-    struct hf_bytes text = hf_bytes(line, head + body - 1);
-    assert_true(json_is_valid(text));
-    return text;
+    struct json_object object;
+    assert_true(json_read_object(hf_bytes(line, head + body - 1), &object));
+    return object;
 }
 
-static void expect_member(struct hf_bytes line, const char *name, const char *expected)
+static void expect_member(const struct json_object *line, const char *name, const char *expected)
 {
     struct hf_bytes value;
     assert_true(json_member(line, name, &value));
@@ -57,19 +57,19 @@ static void every_kind_of_field_is_written(void **state)
         hf_field_text("na\"me", "x"),
     };
     char text[HF_AUDIT_RECORD_BYTES_MAX];
-    struct hf_bytes line = make_line("every \"kind\"", fields, 10, text);
-    expect_member(line, "event", "\"every \\\"kind\\\"\"");
-    expect_member(line, "text", "\"a \\\"quoted\\\"\\nline\"");
-    expect_member(line, "bytes", "\"\xef\xbf\xbd\\u0000\"");
-    expect_member(line, "empty", "\"\"");
-    expect_member(line, "integer", "-9223372036854775808");
-    expect_member(line, "unsigned", "18446744073709551615");
-    expect_member(line, "number", "0.25");
-    expect_member(line, "yes", "true");
-    expect_member(line, "no", "false");
-    expect_member(line, "nothing", "null");
-    expect_member(line, "na\"me", "\"x\"");
-    assert_int_equal(json_member_count(line, "truncated"), 0);
+    struct json_object line = make_line("every \"kind\"", fields, 10, text);
+    expect_member(&line, "event", "\"every \\\"kind\\\"\"");
+    expect_member(&line, "text", "\"a \\\"quoted\\\"\\nline\"");
+    expect_member(&line, "bytes", "\"\xef\xbf\xbd\\u0000\"");
+    expect_member(&line, "empty", "\"\"");
+    expect_member(&line, "integer", "-9223372036854775808");
+    expect_member(&line, "unsigned", "18446744073709551615");
+    expect_member(&line, "number", "0.25");
+    expect_member(&line, "yes", "true");
+    expect_member(&line, "no", "false");
+    expect_member(&line, "nothing", "null");
+    expect_member(&line, "na\"me", "\"x\"");
+    assert_int_equal(json_member_count(&line, "truncated"), 0);
 }
 
 static enum hf_status status_of(const char *event, struct hf_field field)
@@ -127,12 +127,14 @@ static void names_are_whole_or_the_record_is_refused(void **state)
         if (hf_record_body(name, NULL, 0, line, &body) == HF_OK) {
             assert_int_equal(longest[0], size == 0 ? 0 : size - 1);
             longest[0] = size;
-            assert_true(json_member_is(make_line(name, NULL, 0, line), "event", name));
+            struct json_object bare = make_line(name, NULL, 0, line);
+            assert_true(json_member_is(&bare, "event", name));
         }
         if (hf_record_body("e", &field, 1, line, &body) == HF_OK) {
             assert_int_equal(longest[1], size == 0 ? 0 : size - 1);
             longest[1] = size;
-            assert_int_equal(json_member_count(make_line("e", &field, 1, line), name), 1);
+            struct json_object cut = make_line("e", &field, 1, line);
+            assert_int_equal(json_member_count(&cut, name), 1);
         }
     }
     assert_int_equal(longest[0], HF_RECORD_BODY_BYTES_MAX - strlen(",'event':''}."));
@@ -141,7 +143,7 @@ static void names_are_whole_or_the_record_is_refused(void **state)
 }
 
 /* The value of a cut text must be a beginning of the whole. Plain letters only, so sizes add up. */
-static void check_cut(const struct hf_field *fields, size_t count, struct hf_bytes line)
+static void check_cut(const struct hf_field *fields, size_t count, const struct json_object *line)
 {
     bool any = false;
     for (size_t i = 0; i < count; i++) {
@@ -157,7 +159,7 @@ static void check_cut(const struct hf_field *fields, size_t count, struct hf_byt
     assert_int_equal(json_member_count(line, "truncated"), any);
     if (any) { /* And all the memory is used. */
         expect_member(line, "truncated", "true");
-        assert_int_equal(line.size + 1, HF_AUDIT_RECORD_BYTES_MAX);
+        assert_int_equal(line->text.size + 1, HF_AUDIT_RECORD_BYTES_MAX);
     }
 }
 
@@ -168,7 +170,7 @@ static void long_texts_are_cut_and_nothing_else(void **state)
     memset(letters, 'x', sizeof(letters));
     struct hf_splitmix random;
     hf_splitmix_init(&random, SEED);
-    for (size_t i = 0; i < test_scaled(20000); i++) {
+    for (size_t i = 0; i < test_scaled(5000); i++) {
         struct hf_field fields[4];
         char names[4][8];
         size_t count = 1 + hf_splitmix_next(&random) % 4;
@@ -179,7 +181,8 @@ static void long_texts_are_cut_and_nothing_else(void **state)
             fields[f] = hf_field_bytes(names[f], hf_bytes(letters, size));
         }
         char text[HF_AUDIT_RECORD_BYTES_MAX];
-        check_cut(fields, count, make_line("cut", fields, count, text));
+        struct json_object line = make_line("cut", fields, count, text);
+        check_cut(fields, count, &line);
     }
 }
 
@@ -197,10 +200,10 @@ static void a_cut_never_splits_an_escape(void **state)
                 hf_field_unsigned("after", 1),
             };
             char text[HF_AUDIT_RECORD_BYTES_MAX];
-            struct hf_bytes line = make_line("cut", fields, 2, text);
-            expect_member(line, "after", "1");
-            expect_member(line, "truncated", "true");
-            assert_true(HF_AUDIT_RECORD_BYTES_MAX - 1 - line.size < 6);
+            struct json_object line = make_line("cut", fields, 2, text);
+            expect_member(&line, "after", "1");
+            expect_member(&line, "truncated", "true");
+            assert_true(HF_AUDIT_RECORD_BYTES_MAX - 1 - line.text.size < 6);
         }
     }
 }

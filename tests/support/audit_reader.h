@@ -25,7 +25,7 @@ struct audit_account {
     uint64_t rolled_last; /* The number of the last rolled file. */
 
     /* Called for each of the callers' records, if not NULL. */
-    void (*visit)(void *context, struct hf_bytes line);
+    void (*visit)(void *context, const struct json_object *record);
     void *context;
 };
 

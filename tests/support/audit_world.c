@@ -85,6 +85,21 @@ void world_settle(void)
     } while (!turn.idle);
 }
 
+void world_live(unsigned days)
+{
+    for (unsigned day = 0; day < days; day++) {
+        for (unsigned i = 0; i < 30; i++)
+            world_emit(i % 6 == 0 ? 1500 : 40);
+        world_step();
+        hf_manual_clock_advance(&world.wall, HF_SECONDS(43200));
+        hf_manual_clock_advance(&world.clock, HF_ROLL_RETRY_NS / 2);
+        world_emit(40);
+        world_step();
+        hf_manual_clock_advance(&world.wall, HF_SECONDS(43200));
+        hf_manual_clock_advance(&world.clock, HF_ROLL_RETRY_NS / 2);
+    }
+}
+
 struct audit_account world_account(void)
 {
     struct audit_account account = {0};

@@ -45,6 +45,9 @@ struct hf_turn world_step(void);
 /* Steps until all that was emitted is in the file. */
 void world_settle(void);
 
+/* Days pass, and files fill up: two steps and 31 records a day. */
+void world_live(unsigned days);
+
 /* Reads everything back: as many records and named numbers as emit said there are. */
 struct audit_account world_account(void);
 

@@ -16,6 +16,7 @@ struct reader {
     const uint8_t *at;
     const uint8_t *end;
     unsigned depth;
+    struct json_object *object; /* Takes the members of the outermost object; NULL: not wanted. */
 };
 
 static bool read_value(struct reader *reader);
@@ -145,6 +146,15 @@ static size_t encode(uint32_t code, uint8_t *bytes)
     return length;
 }
 
+/* How many bytes from here on stand for themselves. */
+static size_t plain_run(const struct reader *reader)
+{
+    const uint8_t *at = reader->at;
+    while (at < reader->end && *at >= 0x20 && *at < 0x80 && *at != '"' && *at != '\\')
+        at++;
+    return (size_t)(at - reader->at);
+}
+
 /* bytes NULL: not wanted. */
 static bool read_string(struct reader *reader, uint8_t *bytes, size_t *size)
 {
@@ -153,6 +163,14 @@ static bool read_string(struct reader *reader, uint8_t *bytes, size_t *size)
         return false;
     while (!take(reader, '"')) {
         uint32_t code;
+        size_t plain = plain_run(reader);
+        if (plain > 0) {
+            if (bytes)
+                memcpy(bytes + *size, reader->at, plain);
+            *size += plain;
+            reader->at += plain;
+            continue;
+        }
         bool escaped = take(reader, '\\');
         if (escaped ? !read_escape(reader, &code) : !read_utf8(reader, &code))
             return false;
@@ -167,22 +185,50 @@ static bool read_string(struct reader *reader, uint8_t *bytes, size_t *size)
     return true;
 }
 
+static struct hf_bytes since(const struct reader *reader, const uint8_t *begin)
+{
+    return hf_bytes(begin, (size_t)(reader->at - begin));
+}
+
+static bool read_name(struct reader *reader, struct hf_bytes *name)
+{
+    size_t size;
+    skip_space(reader);
+    const uint8_t *begin = reader->at;
+    if (!read_string(reader, NULL, &size))
+        return false;
+    *name = since(reader, begin);
+    skip_space(reader);
+    return take(reader, ':');
+}
+
+static bool read_member(struct reader *reader, bool named)
+{
+    struct hf_bytes name;
+    if (named && !read_name(reader, &name))
+        return false;
+    skip_space(reader);
+    const uint8_t *begin = reader->at;
+    if (!read_value(reader))
+        return false;
+    struct json_object *object = reader->object;
+    if (object && named && reader->depth == 1) {
+        assert_true(object->count < JSON_MEMBERS_MAX);
+        object->names[object->count] = name;
+        object->values[object->count++] = since(reader, begin);
+    }
+    skip_space(reader);
+    return true;
+}
+
 static bool read_members(struct reader *reader, char close, bool named)
 {
     skip_space(reader);
     if (take(reader, close))
         return true;
     do {
-        size_t size;
-        skip_space(reader);
-        if (named && !read_string(reader, NULL, &size))
+        if (!read_member(reader, named))
             return false;
-        skip_space(reader);
-        if (named && !take(reader, ':'))
-            return false;
-        if (!read_value(reader))
-            return false;
-        skip_space(reader);
     } while (take(reader, ','));
     return take(reader, close);
 }
@@ -224,59 +270,31 @@ static bool read_value(struct reader *reader)
 static struct reader reader_of(struct hf_bytes text)
 {
     const uint8_t *begin = text.data;
-    return (struct reader){begin, begin + text.size, 0};
+    return (struct reader){.at = begin, .end = begin + text.size};
+}
+
+static bool read_whole(struct reader *reader)
+{
+    if (!read_value(reader))
+        return false;
+    skip_space(reader);
+    return reader->at == reader->end;
 }
 
 bool json_is_valid(struct hf_bytes text)
 {
     struct reader reader = reader_of(text);
-    if (!read_value(&reader))
-        return false;
-    skip_space(&reader);
-    return reader.at == reader.end;
+    return read_whole(&reader);
 }
 
-/* Finds the nth member of that name, 0 being the first. */
-static bool find_member(
-    struct hf_bytes text, const char *name, unsigned nth, struct hf_bytes *value)
+bool json_read_object(struct hf_bytes text, struct json_object *object)
 {
+    object->text = text;
+    object->count = 0;
     struct reader reader = reader_of(text);
+    reader.object = object;
     skip_space(&reader);
-    if (!take(&reader, '{'))
-        return false;
-    do {
-        uint8_t found[4096];
-        size_t size;
-        skip_space(&reader);
-        assert_true((size_t)(reader.end - reader.at) <= sizeof(found));
-        if (!read_string(&reader, found, &size))
-            return false;
-        skip_space(&reader);
-        take(&reader, ':');
-        skip_space(&reader);
-        const uint8_t *begin = reader.at;
-        if (!read_value(&reader))
-            return false;
-        *value = hf_bytes(begin, (size_t)(reader.at - begin));
-        if (size == strlen(name) && memcmp(found, name, size) == 0 && nth-- == 0)
-            return true;
-        skip_space(&reader);
-    } while (take(&reader, ','));
-    return false;
-}
-
-bool json_member(struct hf_bytes text, const char *name, struct hf_bytes *value)
-{
-    return find_member(text, name, 0, value);
-}
-
-unsigned json_member_count(struct hf_bytes text, const char *name)
-{
-    unsigned count = 0;
-    struct hf_bytes value;
-    while (find_member(text, name, count, &value))
-        count++;
-    return count;
+    return peek(&reader) == '{' && read_whole(&reader);
 }
 
 size_t json_unescape(struct hf_bytes value, uint8_t *bytes)
@@ -287,10 +305,39 @@ size_t json_unescape(struct hf_bytes value, uint8_t *bytes)
     return size;
 }
 
-uint64_t json_unsigned_member(struct hf_bytes text, const char *name)
+static bool string_is(struct hf_bytes string, const char *expected)
 {
-    struct hf_bytes value;
-    assert_true(json_member(text, name, &value));
+    uint8_t bytes[4096];
+    if (((const char *)string.data)[0] != '"' || string.size > sizeof(bytes))
+        return false;
+    size_t size = json_unescape(string, bytes);
+    return size == strlen(expected) && memcmp(bytes, expected, size) == 0;
+}
+
+bool json_member(const struct json_object *object, const char *name, struct hf_bytes *value)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < object->count; i++) {
+        if (string_is(object->names[i], name)) {
+            *value = object->values[i];
+            found++;
+        }
+    }
+    return found == 1;
+}
+
+unsigned json_member_count(const struct json_object *object, const char *name)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < object->count; i++)
+        count += string_is(object->names[i], name);
+    return count;
+}
+
+uint64_t json_unsigned_member(const struct json_object *object, const char *name)
+{
+    struct hf_bytes value = {0};
+    assert_true(json_member(object, name, &value));
     uint64_t number = 0;
     assert_true(value.size > 0 && value.size <= 20);
     for (size_t i = 0; i < value.size; i++) {
@@ -302,13 +349,8 @@ uint64_t json_unsigned_member(struct hf_bytes text, const char *name)
     return number;
 }
 
-bool json_member_is(struct hf_bytes text, const char *name, const char *expected)
+bool json_member_is(const struct json_object *object, const char *name, const char *expected)
 {
     struct hf_bytes value;
-    uint8_t bytes[4096];
-    if (!json_member(text, name, &value) || value.size > sizeof(bytes) ||
-        ((const char *)value.data)[0] != '"')
-        return false;
-    size_t size = json_unescape(value, bytes);
-    return size == strlen(expected) && memcmp(bytes, expected, size) == 0;
+    return json_member(object, name, &value) && string_is(value, expected);
 }
