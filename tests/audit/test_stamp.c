@@ -55,7 +55,7 @@ static void every_day_has_its_date(void **state)
 {
     (void)state;
     struct hf_stamp_cache cache = {0};
-    for (uint64_t day = 0; day < 213503; day++) {
+    for (uint64_t day = 0; day < 213503; day += test_is_slow() ? 13 : 1) {
         check_time(&cache, day * 86400 * SECOND_NS);
         if (day > 0)
             check_time(&cache, day * 86400 * SECOND_NS - 1);
