@@ -4,16 +4,41 @@
 
 #include <stdint.h>
 
-/* A 64 x 64 -> 128 bit product: one instruction where we run, and the only use of __int128. */
+/* A 64 x 64 -> 128 bit product. The only use of __int128, which makes one instruction of it. */
 struct hf_product {
     uint64_t low;
     uint64_t high;
 };
 
+/*
+ * By halves, for targets without such an integer. No sum wraps: the square of the largest half
+ * leaves room for two more halves, (2^32 - 1)^2 + 2 (2^32 - 1) = 2^64 - 1.
+ */
+static inline struct hf_product hf_multiply_by_halves(uint64_t a, uint64_t b)
+{
+    uint64_t a_low = (uint32_t)a;
+    uint64_t b_low = (uint32_t)b;
+    uint64_t a_high = a >> 32;
+    uint64_t b_high = b >> 32;
+    uint64_t lowest = a_low * b_low;
+    uint64_t middle = a_high * b_low + (lowest >> 32);
+    uint64_t other = a_low * b_high + (uint32_t)middle;
+    struct hf_product product;
+    product.low = other << 32 | (uint32_t)lowest;
+    product.high = a_high * b_high + (middle >> 32) + (other >> 32);
+    return product;
+}
+
 static inline struct hf_product hf_multiply(uint64_t a, uint64_t b)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (struct hf_product){(uint64_t)product, (uint64_t)(product >> 64)};
+#ifdef __SIZEOF_INT128__
+    __extension__ unsigned __int128 whole = a;
+    whole *= b;
+    struct hf_product product = {(uint64_t)whole, (uint64_t)(whole >> 64)};
+    return product;
+#else
+    return hf_multiply_by_halves(a, b);
+#endif
 }
 
 #endif
