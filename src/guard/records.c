@@ -14,20 +14,18 @@ static void add(struct record *record, struct hf_field field)
     record->fields[record->count++] = field;
 }
 
-static struct record record_of(const struct hf_guard *guard)
+/* Filled in place: only as many fields are ever written as are used. */
+static void begin(struct record *record, const struct hf_guard *guard)
 {
-    struct record record;
-    record.count = 0;
-    add(&record, hf_field_text("guard", guard->name));
-    return record;
+    record->count = 0;
+    add(record, hf_field_text("guard", guard->name));
 }
 
-static struct record record_of_run(const struct hf_guard_run *run)
+static void begin_run(struct record *record, const struct hf_guard_run *run)
 {
-    struct record record = record_of(run->guard);
+    begin(record, run->guard);
     if (run->key.size > 0)
-        add(&record, hf_field_bytes("key", run->key));
-    return record;
+        add(record, hf_field_bytes("key", run->key));
 }
 
 /* What a full or closed log does with a record is its policy, not the call's business. */
@@ -37,24 +35,25 @@ static void emit(const struct hf_guard *guard, const char *event, const struct r
 }
 
 /* The time that was decided against lets a reader check the decisions against the quota. */
-static struct record record_of_decision(const struct hf_guard_run *run)
+static void begin_decision(struct record *record, const struct hf_guard_run *run)
 {
-    struct record record = record_of_run(run);
-    add(&record, hf_field_unsigned("cost", run->cost));
-    add(&record, hf_field_unsigned("clock_ns", run->start_ns));
-    return record;
+    begin_run(record, run);
+    add(record, hf_field_unsigned("cost", run->cost));
+    add(record, hf_field_unsigned("clock_ns", run->start_ns));
 }
 
 void hf_guard_audit_admitted(const struct hf_guard_run *run)
 {
-    struct record record = record_of_decision(run);
+    struct record record;
+    begin_decision(&record, run);
     add(&record, hf_field_unsigned("remaining", run->report.decision.remaining));
     emit(run->guard, "admitted", &record);
 }
 
 void hf_guard_audit_denied(const struct hf_guard_run *run)
 {
-    struct record record = record_of_decision(run);
+    struct record record;
+    begin_decision(&record, run);
     add(&record, hf_field_text("reason", hf_reason_str(run->report.decision.reason)));
     if (run->report.status != HF_NEVER)
         add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
@@ -63,7 +62,8 @@ void hf_guard_audit_denied(const struct hf_guard_run *run)
 
 void hf_guard_audit_refused(const struct hf_guard_run *run)
 {
-    struct record record = record_of_run(run);
+    struct record record;
+    begin_run(&record, run);
     add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
     emit(run->guard, "refused", &record);
 }
@@ -71,7 +71,8 @@ void hf_guard_audit_refused(const struct hf_guard_run *run)
 void hf_guard_audit_failed(
     const struct hf_guard_run *run, struct hf_outcome outcome, const uint64_t *delay_ns)
 {
-    struct record record = record_of_run(run);
+    struct record record;
+    begin_run(&record, run);
     add(&record, hf_field_unsigned("attempt", run->attempt.number));
     add(&record, hf_field_text("outcome", hf_outcome_kind_str(outcome.kind)));
     add(&record, hf_field_integer("code", outcome.code));
@@ -82,7 +83,8 @@ void hf_guard_audit_failed(
 
 void hf_guard_audit_change(const struct hf_guard *guard, const struct hf_breaker_change *change)
 {
-    struct record record = record_of(guard);
+    struct record record;
+    begin(&record, guard);
     add(&record, hf_field_text("from", hf_breaker_state_str(change->from)));
     add(&record, hf_field_text("to", hf_breaker_state_str(change->to)));
     if (change->to == HF_BREAKER_OPEN)
@@ -93,7 +95,8 @@ void hf_guard_audit_change(const struct hf_guard *guard, const struct hf_breaker
 void hf_guard_audit_ended(const struct hf_guard_run *run)
 {
     const struct hf_guard_report *report = &run->report;
-    struct record record = record_of_run(run);
+    struct record record;
+    begin_run(&record, run);
     add(&record, hf_field_text("result", hf_guard_result_str(report->status)));
     add(&record, hf_field_unsigned("attempts", report->retry.attempts));
     add(&record, hf_field_unsigned("elapsed_ns", report->retry.elapsed_ns));
