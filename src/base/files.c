@@ -94,7 +94,8 @@ static int system_read(
     *got = 0;
     if (!data && size_bytes > 0)
         return EINVAL;
-    if (size_bytes > INT64_MAX || offset > INT64_MAX - size_bytes)
+    uint64_t size = size_bytes;
+    if (size > INT64_MAX || offset > INT64_MAX - size)
         return EINVAL;
     while (*got < size_bytes) {
         ssize_t step =

@@ -425,9 +425,12 @@ uint64_t hf_table_slots(const struct hf_table *table)
     return (table->homes + table->path_lines - 1) * HF_TABLE_LINE_SLOTS;
 }
 
+/* SIZE_MAX, which no allocator has, where the address space is too small for so many lines. */
 static size_t table_bytes(const struct hf_table *table)
 {
-    return (size_t)(hf_table_slots(table) / HF_TABLE_LINE_SLOTS) * sizeof(struct hf_table_line);
+    uint64_t lines = hf_table_slots(table) / HF_TABLE_LINE_SLOTS;
+    uint64_t lines_max = SIZE_MAX / sizeof(struct hf_table_line);
+    return lines <= lines_max ? (size_t)lines * sizeof(struct hf_table_line) : SIZE_MAX;
 }
 
 enum hf_status hf_table_init(struct hf_table *table, uint64_t homes, uint32_t path_lines,

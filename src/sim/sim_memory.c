@@ -9,8 +9,8 @@
  * speed.
  */
 struct label {
-    uint64_t size_bytes;
-    uint64_t alignment;
+    size_t size_bytes;
+    size_t alignment;
 };
 
 #define LABEL_BYTES 32
