@@ -16,7 +16,7 @@ extern "C" {
  *         fprintf(stderr, "%s\n", hf_error_text(&error));
  *
  * Every constructor takes one (NULL: not wanted) and, on failure, adds one cause that names the
- * field and its value: "quota.count: 0 is too small (1 to 18446744073709551615)". Adding past
+ * field and its value: "quota.count: 0 is too small (at least 1)". Adding past
  * HF_ERROR_CAUSES_MAX drops the second-oldest cause and counts it: the first failure, the one
  * that explains the others, is never lost. Not thread-safe; no allocation, nothing to free.
  */
@@ -26,7 +26,7 @@ extern "C" {
 struct hf_cause {
     enum hf_status status;
     int32_t code; /* The caller's or the system's own code (errno, HTTP status), 0 if none. */
-    char text[HF_ERROR_TEXT_BYTES]; /* Ends with NUL; cut short if it had to be. */
+    char text[HF_ERROR_TEXT_BYTES]; /* Ends with NUL; cut between characters if it had to be. */
 };
 
 struct hf_error {
@@ -40,8 +40,9 @@ HF_API void hf_error_clear(struct hf_error *error);
 
 /*
  * Adds a cause and returns `status`, so that a function can end with `return hf_error_add(...)`.
- * error NULL: adds nothing. Control characters in the text are written as '?', since the
- * values quoted may come from a peer.
+ * error NULL: adds nothing. The text is kept as UTF-8 without control characters: what is
+ * ill-formed or would steer a terminal is written as '?', since the values quoted may come from a
+ * peer.
  */
 HF_API enum hf_status hf_error_add(struct hf_error *error, enum hf_status status, int32_t code,
     const char *format, ...) HF_PRINTF(4, 5);

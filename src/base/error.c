@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <holdfast/error.h>
+
+#include "base/utf8.h"
 
 void hf_error_clear(struct hf_error *error)
 {
@@ -20,14 +23,36 @@ static void drop_second_oldest(struct hf_error *error)
     error->dropped++;
 }
 
-/* A terminal or a log reader obeys these; the rest, UTF-8 included, passes. */
-static void replace_control_characters(char *text)
+/* Bytes of the longest character. */
+#define SEQUENCE_MAX 4
+
+/* A terminal or a log reader obeys these: the C0 and C1 sets and DEL. */
+static bool is_control(const uint8_t *sequence, size_t length)
 {
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
-            *text = '?';
+    if (length == 1)
+        return sequence[0] < 0x20 || sequence[0] == 0x7f;
+    return sequence[0] == 0xc2 && sequence[1] < 0xa0;
+}
+
+/* Each bad byte shows as '?', but what the end of the room may have cut apart goes altogether. */
+static void tidy(char *text, bool cut)
+{
+    uint8_t *bytes = (uint8_t *)text;
+    size_t size = strlen(text);
+    size_t kept = 0;
+    for (size_t at = 0; at < size;) {
+        size_t length = hf_utf8_sequence(bytes + at, size - at);
+        if (length == 0 && cut && size - at < SEQUENCE_MAX)
+            break;
+        bool shown = length > 0 && !is_control(bytes + at, length);
+        if (shown)
+            memmove(bytes + kept, bytes + at, length);
+        else
+            bytes[kept] = '?';
+        kept += shown ? length : 1;
+        at += length > 0 ? length : 1;
     }
+    bytes[kept] = '\0';
 }
 
 /* The text is made before anything moves, since the arguments may quote causes of this very chain.
@@ -41,9 +66,9 @@ enum hf_status hf_error_add(
     if (format) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(cause.text, sizeof(cause.text), format, arguments);
+        int length = vsnprintf(cause.text, sizeof(cause.text), format, arguments);
         va_end(arguments);
-        replace_control_characters(cause.text);
+        tidy(cause.text, length >= (int)sizeof(cause.text));
     }
     if (error->count >= HF_ERROR_CAUSES_MAX)
         drop_second_oldest(error);

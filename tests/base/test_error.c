@@ -2,6 +2,7 @@
 #undef NDEBUG
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -79,6 +80,45 @@ static void control_characters_become_question_marks(void **state)
     assert_string_equal(hf_error_text(&error), "key: \"a???[31mb?\" gr\xc3\xbc\xc3\x9f");
 }
 
+static void ill_formed_text_becomes_question_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quoted;
+        const char *kept;
+    } cases[] = {
+        {"\xff\xfe", "??"},
+        {"\xc3", "?"},
+        {"\xe2\x82", "??"},
+        {"\xc0\xaf", "??"},                         /* An overlong '/'. */
+        {"\xed\xa0\x80", "???"},                    /* A surrogate. */
+        {"\xc2\x9bK", "?K"},                        /* CSI, the C1 form of ESC [. */
+        {"\xc2\x80\xc2\x9f\xc2\xa0", "??\xc2\xa0"}, /* The first and last C1, and a space. */
+        {"\x9b", "?"},
+        {"\xf0\x9f\x8c\x8a", "\xf0\x9f\x8c\x8a"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hf_error error = {0};
+        (void)hf_error_add(&error, HF_INVALID, 0, "%s", cases[i].quoted);
+        assert_string_equal(hf_error_text(&error), cases[i].kept);
+    }
+}
+
+static void a_character_is_kept_whole_or_not_at_all_where_the_text_is_cut(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8c\x8a"};
+    for (size_t i = 0; i < 4; i++) {
+        for (int before = HF_ERROR_TEXT_BYTES - 8; before < HF_ERROR_TEXT_BYTES; before++) {
+            struct hf_error error = {0};
+            (void)hf_error_add(&error, HF_INVALID, 0, "%0*d%s", before, 0, characters[i]);
+            bool fits = (size_t)before + i + 1 < HF_ERROR_TEXT_BYTES;
+            assert_int_equal(
+                strlen(hf_error_text(&error)), fits ? (size_t)before + i + 1 : (size_t)before);
+        }
+    }
+}
+
 static void a_long_text_is_cut_and_ends(void **state)
 {
     (void)state;
@@ -132,6 +172,8 @@ int main(void)
         cmocka_unit_test(the_first_cause_is_never_lost),
         cmocka_unit_test(a_cause_may_quote_the_chain_it_joins),
         cmocka_unit_test(control_characters_become_question_marks),
+        cmocka_unit_test(ill_formed_text_becomes_question_marks),
+        cmocka_unit_test(a_character_is_kept_whole_or_not_at_all_where_the_text_is_cut),
         cmocka_unit_test(a_long_text_is_cut_and_ends),
         cmocka_unit_test(the_line_reads_newest_first),
         cmocka_unit_test(any_buffer_size_gets_a_prefix_that_ends),
