@@ -12,6 +12,8 @@
  * - Options are structs whose zero value is the documented default; they are copied in, so the
  *   caller's copy may go away when the call returns. What an option points to is borrowed.
  * - Times are nanoseconds in uint64_t, named ..._ns.
+ * - A function may have the name of the struct that it makes or fills, as POSIX' stat has: in C++
+ *   too, write `struct` before the names of structs.
  */
 
 #include <stddef.h>
