@@ -40,7 +40,7 @@
  */
 #define HF_TIME_MAX_NS ((UINT64_C(1) << 61) - 1)
 
-/* Bytes owned by somebody else, borrowed for the length of the call. data may be NULL if size is 0. */
+/* Bytes of somebody else, borrowed for the length of the call. data may be NULL if size is 0. */
 struct hf_bytes {
     const void *data;
     size_t size;
