@@ -35,7 +35,7 @@ comma := ,
 B := build/$(notdir $(firstword $(CC)))$(subst $(comma),-,$(SAN:%=-%))$(COVERAGE:%=-coverage)$(STEPS:%=-steps)$(MUTANT:%=-%)
 
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
-DEFINES  := -D_GNU_SOURCE $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
+DEFINES  := -D_GNU_SOURCE $(SAN:%=-DHF_LIBC_MEMORY) $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
 PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)

@@ -24,12 +24,28 @@ static struct MHD_Response *copy_response(const char *data, size_t size_bytes)
         size_bytes, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY);
 }
 
-enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text)
+static struct MHD_Response *plain_response(const char *text)
 {
     struct MHD_Response *response = copy_response(text, strlen(text));
     if (response)
         MHD_add_response_header(response, "Content-Type", "text/plain");
-    return leave(exchange, status, response);
+    return response;
+}
+
+enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text)
+{
+    return leave(exchange, status, plain_response(text));
+}
+
+enum MHD_Result answer_queue_fault(struct exchange *exchange, unsigned status, const char *text)
+{
+    struct MHD_Response *response = plain_response(text);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "Connection", "close");
+    enum MHD_Result result = MHD_queue_response(exchange->connection, status, response);
+    MHD_destroy_response(response);
+    return result;
 }
 
 /* Fields of the upstream's answer on their way to the client's. */
@@ -47,31 +63,54 @@ static void pass_field(void *context, const char *name, const char *value)
     (void)MHD_add_response_header(passing->response, name, value);
 }
 
-/* Never called: libmicrohttpd sends no content in answer to HEAD. */
+/* Never called: libmicrohttpd sends no content in answer to HEAD, nor with a 304. */
 static ssize_t no_content(void *context, uint64_t position, char *data, size_t size_bytes)
 {
     (void)context, (void)position, (void)data, (void)size_bytes;
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* The answer to HEAD tells the length that GET would have; a zero-length body would say 0. */
-static struct MHD_Response *head_response(const struct hf_http_message *message)
+/* Digits only, as many as 64 bits may have; anything else is not known. */
+static uint64_t told_length(const struct hf_http_message *message)
 {
     struct hf_bytes text;
-    char digits[24];
-    if (!message->field(message->context, "Content-Length", 0, &text) || text.size >= sizeof digits)
+    uint64_t length = 0;
+    if (!message->field(message->context, "Content-Length", 0, &text) || text.size == 0 ||
+        text.size > 19)
+        return MHD_SIZE_UNKNOWN;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = ((const char *)text.data)[i];
+        if (c < '0' || c > '9')
+            return MHD_SIZE_UNKNOWN;
+        length = length * 10 + (uint64_t)(c - '0');
+    }
+    return length;
+}
+
+/*
+ * An answer to HEAD, and a 304, tell the length that the content would have. Where it is not known
+ * a 304 says 0, which caches do not take over (RFC 9111, 3.2); for HEAD they would, so that answer
+ * says nothing. libmicrohttpd would end that with the last chunk of a body that must not be there:
+ * only an answer after which the connection closes does without.
+ */
+static struct MHD_Response *bare_response(const struct hf_http_message *message, bool is_head)
+{
+    uint64_t length = told_length(message);
+    if (length == MHD_SIZE_UNKNOWN && !is_head)
         return copy_response("", 0);
-    memcpy(digits, text.data, text.size);
-    digits[text.size] = '\0';
-    return MHD_create_response_from_callback(
-        strtoull(digits, NULL, 10), 1024, no_content, NULL, NULL);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(length, 1024, no_content, NULL, NULL);
+    if (response && length == MHD_SIZE_UNKNOWN)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
 }
 
 static enum MHD_Result queue_upstream_answer(struct exchange *exchange)
 {
     struct passing passing = {.message = fields_message(&exchange->answer_fields)};
-    if (strcmp(exchange->method, "HEAD") == 0)
-        passing.response = head_response(&passing.message);
+    bool is_head = strcmp(exchange->method, "HEAD") == 0;
+    if (is_head || exchange->answer_status == MHD_HTTP_NOT_MODIFIED)
+        passing.response = bare_response(&passing.message, is_head);
     else
         passing.response = MHD_create_response_from_buffer(
             exchange->answer.size_bytes, exchange->answer.data, MHD_RESPMEM_PERSISTENT);
@@ -108,7 +147,7 @@ static enum MHD_Result queue_own_answer(struct exchange *exchange, enum hf_statu
 enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status)
 {
     bool passed_on = status == HF_OK || status == HF_FAILED || status == HF_EXHAUSTED;
-    if (passed_on && exchange->answer_status != 0)
+    if (passed_on && exchange->answer_status >= MHD_HTTP_OK && exchange->answer_status <= 999)
         return queue_upstream_answer(exchange);
     return queue_own_answer(exchange, status);
 }

@@ -10,7 +10,11 @@
  */
 enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status);
 
-/* Queues a short plain answer of the proxy's own (400, 413, 500). */
+/* Queues a short plain answer of the proxy's own (413, 500). */
 enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text);
+
+/* Queues one for a request that was not admitted since nothing good can be made of it, and closes
+ * the connection: where the next request would begin is anybody's guess. */
+enum MHD_Result answer_queue_fault(struct exchange *exchange, unsigned status, const char *text);
 
 #endif

@@ -3,12 +3,9 @@
 
 #include "cli/answer.h"
 #include "cli/exchange.h"
+#include "cli/request.h"
 #include "cli/transfer.h"
 #include "cli/worker.h"
-
-/* Bytes past the limit that are read and thrown away so that the client sees its 413; more cut it
- * off. */
-#define OVERSIZED_GRACE_BYTES (UINT64_C(1) << 20)
 
 static const struct hf_allocator *allocator_of(const struct worker *worker)
 {
@@ -61,42 +58,12 @@ static enum MHD_Result answered(struct exchange *exchange, enum MHD_Result resul
     return result;
 }
 
-/* Framing that two readers could read in two ways (RFC 9112, 6.3) is nobody's honest mistake. */
-static bool framing_is_ambiguous(const struct hf_http_message *request)
-{
-    struct hf_bytes value;
-    bool length = request->field(request->context, "Content-Length", 0, &value);
-    return length && (request->field(request->context, "Content-Length", 1, &value) ||
-                         request->field(request->context, "Transfer-Encoding", 0, &value));
-}
-
-static bool brings_content(const struct hf_http_message *request)
-{
-    struct hf_bytes value;
-    return request->field(request->context, "Content-Length", 0, &value) ||
-           request->field(request->context, "Transfer-Encoding", 0, &value);
-}
-
-/* What is wrong with a request besides its size, or NULL. */
-static const char *fault(const struct exchange *exchange)
-{
-    const struct hf_http_message request = hf_mhd_message(exchange->connection);
-    if (!transfer_target_valid(exchange->target))
-        return "malformed target\n";
-    if (framing_is_ambiguous(&request))
-        return "ambiguous length\n";
-    return NULL;
-}
-
 static enum MHD_Result admit(struct exchange *exchange)
 {
     enum MHD_Result result;
     struct hf_mhd *endpoint = exchange->worker->gateway->endpoint;
     if (hf_mhd_enter(endpoint, exchange->connection, &exchange->inbound, &result) != HF_OK)
         return answered(exchange, result);
-    const char *wrong = fault(exchange);
-    if (wrong)
-        return answered(exchange, answer_queue_plain(exchange, MHD_HTTP_BAD_REQUEST, wrong));
     exchange->stage = EXCHANGE_RECEIVING;
     return MHD_YES;
 }
@@ -110,7 +77,7 @@ static enum MHD_Result receive(struct exchange *exchange, const char *data, size
         if (!exchange->oversized)
             return MHD_YES;
         buffer_free(&exchange->body);
-        exchange->body.bytes_max = OVERSIZED_GRACE_BYTES;
+        exchange->body.bytes_max = REQUEST_GRACE_BYTES;
     }
     if (size > exchange->body.bytes_max)
         return MHD_NO;
@@ -165,9 +132,7 @@ static enum MHD_Result forward(struct exchange *exchange)
     const struct hf_guard_request request = {
         .key = hf_bytes(exchange->inbound.key.bytes, exchange->inbound.key.size),
         .timeout_ns = gateway->options.timeout_ns,
-        .retry_never =
-            !gateway->options.retry_all &&
-            !hf_http_method_idempotent(hf_bytes(exchange->method, strlen(exchange->method))),
+        .retry_never = !exchange->repeatable,
     };
     uint64_t delay_ns = 0;
     enum hf_status status = hf_guard_begin(&exchange->outbound, gateway->outbound, &request,
@@ -185,13 +150,10 @@ static enum MHD_Result forward(struct exchange *exchange)
  * refused; libmicrohttpd keeps a connection only if the answer comes after the whole request, so
  * one without content is judged at the second call.
  */
-static enum MHD_Result begin(
-    struct exchange *exchange, struct MHD_Connection *connection, const char *method)
+static enum MHD_Result begin(struct exchange *exchange)
 {
-    const struct hf_http_message request = hf_mhd_message(connection);
-    exchange->connection = connection;
-    exchange->method = method;
-    if (brings_content(&request))
+    const struct hf_http_message request = hf_mhd_message(exchange->connection);
+    if (request_brings_content(&request))
         return admit(exchange);
     exchange->stage = EXCHANGE_COMPLETE;
     return MHD_YES;
@@ -203,12 +165,24 @@ static enum MHD_Result admit_and_forward(struct exchange *exchange)
     return exchange->stage == EXCHANGE_RECEIVING ? forward(exchange) : result;
 }
 
-enum MHD_Result exchange_handle(struct exchange *exchange, struct MHD_Connection *connection,
-    const char *method, const char *data, size_t *size_bytes)
+enum MHD_Result exchange_begin(struct exchange *exchange, struct MHD_Connection *connection,
+    const char *method, const char *version)
+{
+    const struct request_line line = {method, exchange->target, version};
+    const struct request_fault fault =
+        request_fault(&line, connection, exchange->worker->gateway->options.body_bytes_max);
+    exchange->connection = connection;
+    exchange->method = method;
+    exchange->repeatable = exchange->worker->gateway->options.retry_all ||
+                           hf_http_method_idempotent(hf_bytes(method, strlen(method)));
+    if (fault.status)
+        return answered(exchange, answer_queue_fault(exchange, fault.status, fault.text));
+    return begin(exchange);
+}
+
+enum MHD_Result exchange_continue(struct exchange *exchange, const char *data, size_t *size_bytes)
 {
     switch (exchange->stage) {
-    case EXCHANGE_NEW:
-        return begin(exchange, connection, method);
     case EXCHANGE_COMPLETE:
         return admit_and_forward(exchange);
     case EXCHANGE_RECEIVING:
@@ -220,6 +194,7 @@ enum MHD_Result exchange_handle(struct exchange *exchange, struct MHD_Connection
         return forward(exchange);
     case EXCHANGE_DONE:
         return answered(exchange, answer_queue(exchange, exchange->outbound.report.status));
+    case EXCHANGE_NEW:
     case EXCHANGE_TRYING:
     case EXCHANGE_WAITING:
     case EXCHANGE_ANSWERED:

@@ -27,7 +27,8 @@ struct exchange {
     enum exchange_stage stage;
     bool oversized; /* The body exceeds its limit; what follows is thrown away. */
     bool suspended;
-    char *target; /* As the client wrote it: path and query. */
+    bool repeatable; /* It may reach the upstream more than once. */
+    char *target;    /* As the client wrote it: path and query. */
     size_t target_bytes;
     const char *method; /* Owned by libmicrohttpd while the request lasts. */
     struct buffer body;
@@ -47,9 +48,11 @@ struct exchange {
 /* Makes an exchange for a request line. NULL without memory. */
 struct exchange *exchange_new(struct worker *worker, const char *target);
 
-/* libmicrohttpd's access handler for it. */
-enum MHD_Result exchange_handle(struct exchange *exchange, struct MHD_Connection *connection,
-    const char *method, const char *data, size_t *size_bytes);
+/* libmicrohttpd's access handler for it: the first call, when its fields are known, and the calls
+ * after that. */
+enum MHD_Result exchange_begin(struct exchange *exchange, struct MHD_Connection *connection,
+    const char *method, const char *version);
+enum MHD_Result exchange_continue(struct exchange *exchange, const char *data, size_t *size_bytes);
 
 /* Its transfer ended with code. */
 void exchange_tried(struct exchange *exchange, CURLcode code);

@@ -9,6 +9,29 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool fields_is_token(const char *text, size_t size_bytes)
+{
+    static const char special[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < size_bytes; i++) {
+        char c = text[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || !strchr(special, c)))
+            return false;
+    }
+    return size_bytes > 0;
+}
+
+void fields_clear(struct fields *fields)
+{
+    buffer_clear(&fields->text);
+    fields->complete = false;
+}
+
+static bool is_empty_line(const char *line, size_t size_bytes)
+{
+    return size_bytes > 0 && (line[0] == '\r' || line[0] == '\n');
+}
+
 static bool add_text(struct fields *fields, const char *text, size_t size_bytes)
 {
     return buffer_append(&fields->text, text, size_bytes) && buffer_append(&fields->text, "", 1);
@@ -17,7 +40,9 @@ static bool add_text(struct fields *fields, const char *text, size_t size_bytes)
 bool fields_add_line(struct fields *fields, const char *line, size_t size_bytes)
 {
     const char *colon = memchr(line, ':', size_bytes);
-    if (!colon || colon == line || memchr(line, '\0', size_bytes))
+    fields->complete = fields->complete || is_empty_line(line, size_bytes);
+    if (fields->complete || !colon || memchr(line, '\0', size_bytes) ||
+        !fields_is_token(line, (size_t)(colon - line)))
         return true;
     const char *value = colon + 1;
     const char *end = line + size_bytes;

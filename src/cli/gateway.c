@@ -19,6 +19,9 @@ static const struct hf_allocator *allocator(
 
 static enum hf_status check_upstream(const char *upstream, struct hf_error *error)
 {
+    if (strlen(upstream) > GATEWAY_UPSTREAM_BYTES_MAX)
+        return hf_error_add(error, HF_INVALID, 0, "--upstream: %zu bytes are more than %zu",
+            strlen(upstream), GATEWAY_UPSTREAM_BYTES_MAX);
     bool known = strncmp(upstream, "http://", 7) == 0 || strncmp(upstream, "https://", 8) == 0;
     if (!known || strpbrk(upstream, " ?#") || upstream[strlen(upstream) - 1] == '/')
         return hf_error_add(error, HF_INVALID, 0,

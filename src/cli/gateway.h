@@ -19,6 +19,7 @@
  */
 
 #define GATEWAY_WORKERS_MAX 64
+#define GATEWAY_UPSTREAM_BYTES_MAX ((size_t)2048)
 
 struct gateway_options {
     const char *listen;   /* "127.0.0.1:8080" */

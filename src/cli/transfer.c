@@ -5,22 +5,20 @@
 #include <strings.h>
 
 #include "cli/hop_by_hop.h"
+#include "cli/request.h"
 #include "cli/transfer.h"
 #include "cli/worker.h"
 
-/* Longest field line passed on: libmicrohttpd's memory for a connection bounds it further. */
-#define FIELD_LINE_BYTES_MAX 16384
-#define URL_BYTES_MAX 32768
+/* All of a request's X-Forwarded-For fields fit into one line, with the client's address. */
+#define FIELD_LINE_BYTES_MAX (REQUEST_FIELDS_BYTES_MAX + 256)
+#define URL_BYTES_MAX (GATEWAY_UPSTREAM_BYTES_MAX + REQUEST_FIELDS_BYTES_MAX + 1)
 #define CONNECT_TIMEOUT_MS 3000L
 
-bool transfer_target_valid(const char *target)
+/* 101 to a request that did not ask for it: libcurl would read what follows until it times out. */
+static bool is_switching(const char *line, size_t size)
 {
-    if (*target != '/')
-        return false;
-    for (const char *at = target; *at; at++)
-        if (*at <= ' ' || *at >= 0x7f || *at == '#')
-            return false;
-    return true;
+    const char *space = memchr(line, ' ', size);
+    return space && line + size - space > 4 && memcmp(space, " 101", 4) == 0;
 }
 
 static size_t on_answer_line(char *line, size_t unit, size_t count, void *context)
@@ -29,8 +27,8 @@ static size_t on_answer_line(char *line, size_t unit, size_t count, void *contex
     size_t size = unit * count;
     /* A new status line begins: what came before was an interim answer. */
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        buffer_clear(&exchange->answer_fields.text);
-        return size;
+        fields_clear(&exchange->answer_fields);
+        return is_switching(line, size) ? 0 : size;
     }
     return fields_add_line(&exchange->answer_fields, line, size) ? size : 0;
 }
@@ -122,8 +120,12 @@ static void add_forwarded(struct line_list *list)
     line[0] = '\0';
     for (size_t i = 0; list->request.field(list->request.context, "X-Forwarded-For", i, &value);
          i++) {
-        if (value.size + used + sizeof peer + 2 >= sizeof line)
-            break;
+        /* To leave one out would let an earlier one, which anybody may have made up, stand for it.
+         */
+        if (value.size + used + sizeof peer + 2 >= sizeof line) {
+            list->failed = true;
+            return;
+        }
         used += (size_t)snprintf(
             line + used, sizeof line - used, "%.*s, ", (int)value.size, (const char *)value.data);
     }
@@ -178,6 +180,13 @@ static void set_method(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 }
 
+/* libcurl sends a request again by itself when a kept connection turns out to be dead: fit for an
+ * idempotent one only, so any other gets a connection that nobody has used. */
+static void set_reuse(struct exchange *exchange)
+{
+    curl_easy_setopt(exchange->easy, CURLOPT_FRESH_CONNECT, exchange->repeatable ? 0L : 1L);
+}
+
 static bool set_target(struct exchange *exchange)
 {
     char url[URL_BYTES_MAX];
@@ -203,6 +212,7 @@ static bool set_up(struct exchange *exchange)
     if (!make_request_fields(exchange) || !set_target(exchange))
         return false;
     set_method(exchange);
+    set_reuse(exchange);
     set_timeout(exchange);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->request_fields);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
@@ -214,7 +224,7 @@ static bool set_up(struct exchange *exchange)
 bool transfer_start(struct exchange *exchange)
 {
     buffer_clear(&exchange->answer);
-    buffer_clear(&exchange->answer_fields.text);
+    fields_clear(&exchange->answer_fields);
     exchange->answer_status = 0;
     exchange->easy = worker_take_handle(exchange->worker);
     if (!exchange->easy)

@@ -6,9 +6,6 @@
 
 /* The way of one exchange to the upstream: a libcurl transfer for each try. */
 
-/* Checks that a request target may be passed on: a path of visible ASCII characters. */
-bool transfer_target_valid(const char *target);
-
 /* Starts a try. False without memory. */
 bool transfer_start(struct exchange *exchange);
 

@@ -5,11 +5,16 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "cli/request.h"
 #include "cli/transfer.h"
 #include "cli/worker.h"
 
-/* A connection's memory: request line and header fields that exceed it get a 431. */
-#define CONNECTION_MEMORY_BYTES ((size_t)32 * 1024)
+/* A connection's memory holds the request's fields and then the answer's beside them. A request
+ * line and fields that exceed all of it get a 431 from libmicrohttpd; an answer that does not fit
+ * would be no answer at all, so both have limits of their own. */
+#define CONNECTION_MEMORY_BYTES ((size_t)64 * 1024)
+_Static_assert(REQUEST_FIELDS_BYTES_MAX + FIELDS_BYTES_MAX + 8192 <= CONNECTION_MEMORY_BYTES,
+    "both fit, with room for what the proxy adds");
 /* The loop looks around at least this often. */
 #define LOOP_WAIT_MAX_NS HF_MS(500)
 
@@ -84,10 +89,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
     void **exchange)
 {
-    (void)context, (void)path, (void)version;
-    if (!*exchange)
+    struct exchange *asked = *exchange;
+    (void)context, (void)path;
+    if (!asked)
         return MHD_NO;
-    return exchange_handle(*exchange, connection, method, data, size_bytes);
+    if (asked->stage == EXCHANGE_NEW)
+        return exchange_begin(asked, connection, method, version);
+    return exchange_continue(asked, data, size_bytes);
 }
 
 static void on_request_end(void *context, struct MHD_Connection *connection, void **exchange,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HF_CLI_REQUEST_H
+#define HF_CLI_REQUEST_H
+
+#include <stdint.h>
+
+#include <holdfast/mhd.h>
+
+/*
+ * Whether a request may be passed on. What two readers could read in two ways (RFC 9112, 6.3 and
+ * 11.2) is refused here, whatever libmicrohttpd made of it: the next reader is not libmicrohttpd.
+ */
+
+/* What target and fields of a request may take of its connection's memory; the rest is the
+ * answer's. */
+#define REQUEST_FIELDS_BYTES_MAX ((size_t)32 * 1024)
+
+/* Bytes past the limit that are read and thrown away so that the client sees its 413; more cut it
+ * off. */
+#define REQUEST_GRACE_BYTES (UINT64_C(1) << 20)
+
+struct request_line {
+    const char *method;
+    const char *target;
+    const char *version;
+};
+
+/* status 0: nothing is wrong. */
+struct request_fault {
+    unsigned status;
+    const char *text;
+};
+
+struct request_fault request_fault(
+    const struct request_line *line, struct MHD_Connection *connection, uint64_t body_bytes_max);
+
+/* Whether one says that content follows its fields. */
+bool request_brings_content(const struct hf_http_message *request);
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <holdfast/curl.h>
+#include <holdfast/jemalloc.h>
+#include <holdfast/mhd.h>
+
+#include "cli/gateway.h"
+#include "cli/request.h"
+#include "support/scripted_upstream.h"
+
+#define BODY_BYTES_MAX ((size_t)64 * 1024)
+#define ANSWER_BYTES_MAX ((size_t)128 * 1024)
+
+#define OK "HTTP/1.1 200 OK\r\n"
+
+/* Word for word what the upstream says to each path. */
+static const struct upstream_answer script[] = {
+    {"/trailer",
+        OK "Transfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n"
+           "Set-Cookie: evil=1\r\n\r\n",
+        0, UPSTREAM_KEEP},
+    {"/interim",
+        "HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" OK
+        "Content-Length: 2\r\n\r\nhi",
+        0, UPSTREAM_KEEP},
+    {"/hostile",
+        OK "X-Tab: a\tb\r\nX Space: 1\r\nX-Return: a\rSet-Cookie: evil=1\r\n"
+           "Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
+           "Content-Length: 0\r\n\r\n",
+        0, UPSTREAM_KEEP},
+    {"/switch", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nanything", 0, UPSTREAM_KEEP},
+    {"/low", "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/garbage", "\001\002 rubbish\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/short", OK "Content-Length: 20\r\n\r\nabc", 0, UPSTREAM_CLOSE},
+    {"/long", OK "Content-Length: 3\r\n\r\nabcdef", 0, UPSTREAM_CLOSE},
+    {"/reset", OK "Content-Length: 20\r\n\r\nabc", 0, UPSTREAM_RESET},
+    {"/dead", "", 0, UPSTREAM_CLOSE},
+    {"/error", "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno", 0, UPSTREAM_KEEP},
+    {"/none", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/same", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 77\r\n\r\n", 0,
+        UPSTREAM_KEEP},
+    {"/same-unknown", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/head", OK "Content-Length: 12345\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/head-unknown", OK "Transfer-Encoding: chunked\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/once", OK "Content-Length: 2\r\n\r\nhi", 0, UPSTREAM_NO_MORE},
+    {NULL, NULL, 0, UPSTREAM_KEEP},
+};
+
+struct world {
+    struct scripted_upstream *upstream;
+    struct gateway *gateway;
+    char reply[256 * 1024];
+    size_t reply_size;
+};
+
+static struct world world;
+
+static struct gateway_options options_for(const char *upstream)
+{
+    return (struct gateway_options){
+        .listen = "127.0.0.1:0",
+        .upstream = upstream,
+        .quota = {.count = 100000, .period_ns = HF_SECONDS(1)},
+        .keys_max = 64,
+        .body_bytes_max = BODY_BYTES_MAX,
+        .answer_bytes_max = ANSWER_BYTES_MAX,
+        .timeout_ns = HF_SECONDS(30),
+        .retry = {.attempts_max = 2,
+            .delay = {.base_ns = HF_US(1), .delay_max_ns = HF_US(1)},
+            .attempt_timeout_ns = HF_SECONDS(20)},
+        .breaker = {.consecutive_failures = 60000},
+        .connections_max = 64,
+        .upstream_connections_max = 8,
+        .idle_timeout_ns = HF_SECONDS(20),
+        .workers = 2,
+    };
+}
+
+static int make_world(void **state)
+{
+    (void)state;
+    struct hf_error error = {0};
+    signal(SIGPIPE, SIG_IGN);
+    memset(&world, 0, sizeof(world));
+    world.upstream = upstream_start(script);
+    const struct gateway_options options = options_for(world.upstream->url);
+    assert_int_equal(gateway_start(&world.gateway, &options, &error), HF_OK);
+    return 0;
+}
+
+static int unmake_world(void **state)
+{
+    (void)state;
+    assert_int_equal(gateway_stop(world.gateway, HF_SECONDS(10)), HF_OK);
+    upstream_stop(world.upstream);
+    return 0;
+}
+
+static int connect_to(const char *address)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    to.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static void send_bytes(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+}
+
+/* Reads all that comes until the proxy closes, and closes too. */
+static const char *read_reply(int fd)
+{
+    ssize_t got;
+    world.reply_size = 0;
+    while ((got = recv(fd, world.reply + world.reply_size,
+                sizeof(world.reply) - 1 - world.reply_size, 0)) > 0)
+        world.reply_size += (size_t)got;
+    world.reply[world.reply_size] = '\0';
+    close(fd);
+    return world.reply;
+}
+
+static const char *say_bytes(const char *bytes, size_t size)
+{
+    int fd = connect_to(world.gateway->address);
+    send_bytes(fd, bytes, size);
+    return read_reply(fd);
+}
+
+static const char *say(const char *text)
+{
+    return say_bytes(text, strlen(text));
+}
+
+/* A request after whose answer the connection closes; rest: more fields, the empty line, content.
+ */
+static const char *ask(const char *method, const char *target, const char *rest)
+{
+    static char text[128 * 1024];
+    snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", method,
+        target, rest);
+    return say(text);
+}
+
+static const char *get(const char *target)
+{
+    return ask("GET", target, "\r\n");
+}
+
+static bool says(const char *reply, int status)
+{
+    char line[32];
+    snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
+    bool same = strncmp(reply, line, strlen(line)) == 0;
+    if (!same)
+        print_message("expected %d, got %.200s\n", status, reply);
+    return same;
+}
+
+static bool has(const char *reply, const char *text)
+{
+    return strcasestr(reply, text) != NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
+static void trailers_of_an_answer_do_not_become_its_fields(void **state)
+{
+    (void)state;
+    assert_true(says(get("/trailer"), 200));
+    assert_false(has(world.reply, "evil"));
+    assert_true(ends_with(world.reply, "\r\n\r\nabc"));
+}
+
+static void interim_answers_are_not_passed_on(void **state)
+{
+    (void)state;
+    assert_true(says(get("/interim"), 200));
+    assert_false(has(world.reply, "early"));
+    assert_true(ends_with(world.reply, "\r\n\r\nhi"));
+}
+
+static void fields_of_an_answer_cannot_split_it(void **state)
+{
+    (void)state;
+    assert_true(says(get("/hostile"), 200));
+    assert_false(has(world.reply, "evil"));
+    assert_false(has(world.reply, "X Space"));
+    assert_false(has(world.reply, "X-Hop"));
+    assert_false(has(world.reply, "Keep-Alive"));
+    assert_true(has(world.reply, "X-Tab: a\tb\r\n"));
+}
+
+static void answers_that_are_none_get_502(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/switch", "/low", "/garbage", "/short", "/reset", "/dead"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        assert_true(says(get(paths[i]), 502));
+    assert_true(says(get("/"), 200));
+}
+
+static void bytes_after_an_answer_are_not_part_of_it(void **state)
+{
+    (void)state;
+    assert_true(says(get("/long"), 200));
+    assert_true(ends_with(world.reply, "\r\n\r\nabc"));
+    assert_true(says(get("/"), 200));
+    assert_true(ends_with(world.reply, "\r\n\r\nok\n"));
+}
+
+static void an_error_that_stays_is_passed_on(void **state)
+{
+    (void)state;
+    assert_true(says(get("/error"), 500));
+    assert_true(ends_with(world.reply, "\r\n\r\nno"));
+    assert_int_equal(upstream_requests(world.upstream), 2);
+}
+
+static void methods_that_are_not_idempotent_reach_the_upstream_once(void **state)
+{
+    (void)state;
+    assert_true(says(ask("POST", "/error", "Content-Length: 0\r\n\r\n"), 500));
+    assert_int_equal(upstream_requests(world.upstream), 1);
+    assert_true(says(ask("POST", "/dead", "Content-Length: 0\r\n\r\n"), 502));
+    assert_int_equal(upstream_requests(world.upstream), 2);
+}
+
+/* The upstream reads the second request on its connection, and hangs up. */
+static void a_kept_connection_that_dies_repeats_no_post(void **state)
+{
+    (void)state;
+    uint64_t before;
+    for (int i = 0; i < 8; i++) {
+        assert_true(says(get("/once"), 200));
+        before = upstream_requests(world.upstream);
+        assert_true(says(ask("POST", "/once", "Content-Length: 0\r\n\r\n"), 200));
+        assert_int_equal(upstream_requests(world.upstream), before + 1);
+    }
+}
+
+static void answers_without_content_have_none(void **state)
+{
+    (void)state;
+    assert_true(says(get("/none"), 204));
+    assert_false(has(world.reply, "Content-Length"));
+    assert_true(ends_with(world.reply, "\r\n\r\n"));
+    assert_true(says(get("/same"), 304));
+    assert_true(has(world.reply, "Content-Length: 77\r\n"));
+    assert_true(ends_with(world.reply, "\r\n\r\n"));
+    assert_true(says(get("/same-unknown"), 304));
+    assert_false(has(world.reply, "chunked"));
+    assert_true(
+        ends_with(world.reply, "\r\n\r\n") && !ends_with(world.reply, "0\r\n\r\n0\r\n\r\n"));
+}
+
+static void head_tells_the_length_that_the_upstream_told_or_none(void **state)
+{
+    (void)state;
+    assert_true(says(ask("HEAD", "/head", "\r\n"), 200));
+    assert_true(has(world.reply, "Content-Length: 12345\r\n"));
+    assert_true(ends_with(world.reply, "\r\n\r\n"));
+    assert_true(says(ask("HEAD", "/head-unknown", "\r\n"), 200));
+    assert_false(has(world.reply, "Content-Length"));
+    assert_false(has(world.reply, "chunked"));
+    assert_ptr_equal(strstr(world.reply, "\r\n\r\n") + 4, world.reply + world.reply_size);
+}
+
+/* Asks with a malformed rest; the upstream must not see it. */
+static void assert_refused(int status, const char *method, const char *target, const char *rest)
+{
+    uint64_t before = upstream_requests(world.upstream);
+    assert_true(says(ask(method, target, rest), status));
+    assert_int_equal(upstream_requests(world.upstream), before);
+}
+
+static void fields_that_the_next_reader_might_read_otherwise_are_refused(void **state)
+{
+    (void)state;
+    static const char *const rests[] = {
+        "Content-Length : 5\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n",
+        "X-A: 1\rX-Evil: 2\r\n\r\n",
+        "X-A: 1\r\n X-Evil: 2\r\n\r\n",
+        "X;y: 1\r\n\r\n",
+        "X y: 1\r\n\r\n",
+        "No colon\r\n\r\n",
+        "Host: other\r\n\r\n",
+        "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: +3\r\n\r\nabc",
+        "Content-Length: 3, 3\r\n\r\nabc",
+        "Content-Length: -1\r\n\r\n",
+        "Content-Length: \r\n\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    };
+    for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++)
+        assert_refused(400, "POST", "/", rests[i]);
+    assert_refused(501, "POST", "/", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
+    assert_refused(501, "POST", "/", "Transfer-Encoding: identity\r\n\r\nabc");
+}
+
+static void targets_and_methods_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {
+        "*", "http://other/", "/a b", "/a#b", "/a\001b", "/a\377b", "a"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+        assert_refused(400, "GET", targets[i], "\r\n");
+    assert_refused(400, "G\tET", "/", "\r\n");
+    assert_refused(400, "G{}", "/", "\r\n");
+    assert_refused(501, "CONNECT", "other:443", "\r\n");
+    assert_refused(501, "CONNECT", "/", "\r\n");
+}
+
+static void a_host_is_needed_since_http_1_1(void **state)
+{
+    (void)state;
+    assert_true(says(say("GET / HTTP/1.1\r\nConnection: close\r\n\r\n"), 400));
+    assert_true(says(say("GET / HTTP/1.0\r\n\r\n"), 200));
+    assert_true(says(say("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400));
+}
+
+static void targets_are_passed_on_as_written(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {
+        "/%2f%2F%zz/..%2e/./../b?%0d%0a=1&c", "//other/a@b:c", "/\"<>|\\^`{}", "/?", "/a?b?c"};
+    char line[128];
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", targets[i]);
+        assert_true(says(get(targets[i]), 200));
+        assert_true(upstream_was_told(world.upstream, line));
+    }
+}
+
+static void fields_of_one_hop_stay_there(void **state)
+{
+    (void)state;
+    ask("GET", "/",
+        "Connection: X-Hop\r\nX-Hop: 1\r\nTE: gzip\r\nUpgrade: h2c\r\nKeep-Alive: 1\r\n"
+        "Proxy-Authorization: x\r\nX-End: 1\r\nX-Empty:\r\n\r\n");
+    static const char *const hop[] = {"X-Hop", "TE:", "Upgrade", "Keep-Alive", "Proxy-", "Expect"};
+    for (size_t i = 0; i < sizeof(hop) / sizeof(hop[0]); i++)
+        assert_false(upstream_was_told(world.upstream, hop[i]));
+    assert_true(upstream_was_told(world.upstream, "X-End: 1\r\n"));
+    assert_true(upstream_was_told(world.upstream, "X-Empty:\r\n"));
+    assert_true(upstream_was_told(world.upstream, "Via: 1.1 holdfast\r\n"));
+}
+
+/* Fills text with so many bytes: several fields of about a kilobyte. */
+static void make_fields(char *text, size_t size)
+{
+    size_t used = 0;
+    while (used + 1100 < size)
+        used += (size_t)sprintf(text + used, "X-%04zu: %01000d\r\n", used, 0);
+    strcpy(text + used, "\r\n");
+}
+
+static void no_forwarded_address_is_lost_however_many_come_before(void **state)
+{
+    (void)state;
+    static char rest[40 * 1024];
+    size_t used = (size_t)sprintf(rest, "X-Forwarded-For: 6.6.6.6");
+    while (used < 16300)
+        used += (size_t)sprintf(rest + used, ", 6.6.6.6");
+    sprintf(rest + used, "\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n");
+    assert_true(says(ask("GET", "/", rest), 200));
+    assert_true(upstream_was_told(world.upstream, ", 6.6.6.6, 10.0.0.1, 127.0.0.1\r\n"));
+}
+
+static void requests_whose_fields_are_too_large_get_431(void **state)
+{
+    (void)state;
+    static char rest[48 * 1024];
+    make_fields(rest, 28000);
+    assert_true(says(ask("GET", "/", rest), 200));
+    make_fields(rest, 40000);
+    assert_refused(431, "GET", "/", rest);
+    memset(rest, 'a', 40000);
+    rest[0] = '/';
+    rest[40000] = '\0';
+    assert_refused(414, "GET", rest, "\r\n");
+}
+
+static void answers_with_too_many_fields_get_502_and_large_ones_fit(void **state)
+{
+    (void)state;
+    static char fields[40 * 1024];
+    static char large[41 * 1024];
+    static char asked[48 * 1024];
+    struct upstream_answer own[] = {
+        {"/fields", large, 0, UPSTREAM_KEEP}, {NULL, NULL, 0, UPSTREAM_KEEP}};
+    unmake_world(NULL);
+    make_world(NULL);
+    world.upstream->script = own;
+    make_fields(asked, 28000);
+    make_fields(fields, 22000);
+    snprintf(large, sizeof(large), OK "Content-Length: 0\r\n%s", fields);
+    assert_true(says(ask("GET", "/fields", asked), 200));
+    assert_true(world.reply_size > 20000);
+    make_fields(fields, 30000);
+    snprintf(large, sizeof(large), OK "Content-Length: 0\r\n%s", fields);
+    assert_true(says(ask("GET", "/fields", asked), 502));
+}
+
+static void bodies_too_large_get_413_before_they_are_sent_if_that_is_known(void **state)
+{
+    (void)state;
+    assert_refused(413, "POST", "/", "Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n");
+    assert_refused(413, "POST", "/", "Content-Length: 18446744073709551615\r\n\r\n");
+    static char rest[70 * 1024];
+    int used = sprintf(rest, "Content-Length: 65537\r\n\r\n");
+    memset(rest + used, 'x', 65537);
+    assert_refused(413, "POST", "/", rest);
+    used = sprintf(rest, "Expect: 100-continue\r\nContent-Length: 65536\r\n\r\n");
+    memset(rest + used, 'x', 65536);
+    rest[used + 65536] = '\0';
+    ask("POST", "/", rest);
+    assert_true(has(world.reply, "100 Continue\r\n\r\nHTTP/1.1 200 OK"));
+}
+
+static void a_client_that_has_closed_its_half_is_still_answered(void **state)
+{
+    (void)state;
+    int fd = connect_to(world.gateway->address);
+    const char *text = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    send_bytes(fd, text, strlen(text));
+    shutdown(fd, SHUT_WR);
+    assert_true(says(read_reply(fd), 200));
+}
+
+static void requests_on_one_connection_are_answered_in_order(void **state)
+{
+    (void)state;
+    say("GET /error HTTP/1.1\r\nHost: x\r\n\r\n"
+        "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+        "HEAD /head HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const char *at = world.reply;
+    static const char *const lines[] = {
+        "HTTP/1.1 500 ", "HTTP/1.1 204 ", "HTTP/1.1 200 ", "HTTP/1.1 200 "};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        at = strstr(at, lines[i]);
+        assert_non_null(at);
+        at++;
+    }
+    assert_true(ends_with(world.reply, "\r\n\r\nok\n"));
+}
+
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, unmake_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_WORLD(trailers_of_an_answer_do_not_become_its_fields),
+        IN_A_WORLD(interim_answers_are_not_passed_on),
+        IN_A_WORLD(fields_of_an_answer_cannot_split_it),
+        IN_A_WORLD(answers_that_are_none_get_502),
+        IN_A_WORLD(bytes_after_an_answer_are_not_part_of_it),
+        IN_A_WORLD(an_error_that_stays_is_passed_on),
+        IN_A_WORLD(methods_that_are_not_idempotent_reach_the_upstream_once),
+        IN_A_WORLD(a_kept_connection_that_dies_repeats_no_post),
+        IN_A_WORLD(answers_without_content_have_none),
+        IN_A_WORLD(head_tells_the_length_that_the_upstream_told_or_none),
+        IN_A_WORLD(fields_that_the_next_reader_might_read_otherwise_are_refused),
+        IN_A_WORLD(targets_and_methods_that_are_none_are_refused),
+        IN_A_WORLD(a_host_is_needed_since_http_1_1),
+        IN_A_WORLD(targets_are_passed_on_as_written),
+        IN_A_WORLD(fields_of_one_hop_stay_there),
+        IN_A_WORLD(no_forwarded_address_is_lost_however_many_come_before),
+        IN_A_WORLD(requests_whose_fields_are_too_large_get_431),
+        IN_A_WORLD(answers_with_too_many_fields_get_502_and_large_ones_fit),
+        IN_A_WORLD(bodies_too_large_get_413_before_they_are_sent_if_that_is_known),
+        IN_A_WORLD(a_client_that_has_closed_its_half_is_still_answered),
+        IN_A_WORLD(requests_on_one_connection_are_answered_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
