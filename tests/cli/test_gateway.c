@@ -25,6 +25,10 @@
 
 #define OK "HTTP/1.1 200 OK\r\n"
 
+/* Answers with fields of about 22 and 30 KB, made at the start. */
+static char large[24 * 1024] = OK "Content-Length: 0\r\n";
+static char too_large[32 * 1024] = OK "Content-Length: 0\r\n";
+
 /* Word for word what the upstream says to each path. */
 static const struct upstream_answer script[] = {
     {"/trailer",
@@ -54,6 +58,8 @@ static const struct upstream_answer script[] = {
     {"/same-unknown", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", 0, UPSTREAM_KEEP},
     {"/head", OK "Content-Length: 12345\r\n\r\n", 0, UPSTREAM_KEEP},
     {"/head-unknown", OK "Transfer-Encoding: chunked\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/large", large, 0, UPSTREAM_KEEP},
+    {"/too-large", too_large, 0, UPSTREAM_KEEP},
     {"/once", OK "Content-Length: 2\r\n\r\nhi", 0, UPSTREAM_NO_MORE},
     {NULL, NULL, 0, UPSTREAM_KEEP},
 };
@@ -66,6 +72,15 @@ struct world {
 };
 
 static struct world world;
+
+/* Fills text with so many bytes: several fields of about a kilobyte. */
+static void make_fields(char *text, size_t size)
+{
+    size_t used = 0;
+    while (used + 1100 < size)
+        used += (size_t)sprintf(text + used, "X-%04zu: %01000d\r\n", used, 0);
+    strcpy(text + used, "\r\n");
+}
 
 static struct gateway_options options_for(const char *upstream)
 {
@@ -374,15 +389,6 @@ static void fields_of_one_hop_stay_there(void **state)
     assert_true(upstream_was_told(world.upstream, "Via: 1.1 holdfast\r\n"));
 }
 
-/* Fills text with so many bytes: several fields of about a kilobyte. */
-static void make_fields(char *text, size_t size)
-{
-    size_t used = 0;
-    while (used + 1100 < size)
-        used += (size_t)sprintf(text + used, "X-%04zu: %01000d\r\n", used, 0);
-    strcpy(text + used, "\r\n");
-}
-
 static void no_forwarded_address_is_lost_however_many_come_before(void **state)
 {
     (void)state;
@@ -412,22 +418,11 @@ static void requests_whose_fields_are_too_large_get_431(void **state)
 static void answers_with_too_many_fields_get_502_and_large_ones_fit(void **state)
 {
     (void)state;
-    static char fields[40 * 1024];
-    static char large[41 * 1024];
     static char asked[48 * 1024];
-    struct upstream_answer own[] = {
-        {"/fields", large, 0, UPSTREAM_KEEP}, {NULL, NULL, 0, UPSTREAM_KEEP}};
-    unmake_world(NULL);
-    make_world(NULL);
-    world.upstream->script = own;
     make_fields(asked, 28000);
-    make_fields(fields, 22000);
-    snprintf(large, sizeof(large), OK "Content-Length: 0\r\n%s", fields);
-    assert_true(says(ask("GET", "/fields", asked), 200));
+    assert_true(says(ask("GET", "/large", asked), 200));
     assert_true(world.reply_size > 20000);
-    make_fields(fields, 30000);
-    snprintf(large, sizeof(large), OK "Content-Length: 0\r\n%s", fields);
-    assert_true(says(ask("GET", "/fields", asked), 502));
+    assert_true(says(ask("GET", "/too-large", asked), 502));
 }
 
 static void bodies_too_large_get_413_before_they_are_sent_if_that_is_known(void **state)
@@ -478,6 +473,8 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
 
 int main(void)
 {
+    make_fields(large + strlen(large), 22000);
+    make_fields(too_large + strlen(too_large), 30000);
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(trailers_of_an_answer_do_not_become_its_fields),
         IN_A_WORLD(interim_answers_are_not_passed_on),
