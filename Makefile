@@ -145,14 +145,16 @@ test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
 		$(MAKE) MUTANT=$${m%%=*} STEPS=$$steps $${m#*=}; done
 	@tests/run $(RUN_C) $(MUTATED) $(EXAMPLES:%=$(B)/%) $(SCRIPTS)
 # This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.
-test-c: binaries
-	@WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" tests/run $(RUN_C)
+# With a sanitizer the program is tested too: by its scripts, which take their traffic shorter then.
+test-c: binaries $(if $(SAN),$(PROGRAM))
+	@WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" \
+		SECONDS_EACH=2 tests/run $(RUN_C) $(if $(SAN),$(filter tests/cli/%,$(SCRIPTS)))
 test-coverage: binaries $(PROGRAM)
 	@find $(B) $(wildcard $(B)-steps) -name '*.gcda' -delete
 	@tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
 	@tests/coverage $(B) $(if $(PARKED),$(B)-steps)
 
-check-address check-undefined check-thread: check-%: ## the C tests under a sanitizer
+check-address check-undefined check-thread: check-%: ## the C tests and the program under a sanitizer
 	@$(MAKE) CC=gcc SAN=$* test-c
 check-valgrind: ## the C tests under valgrind
 	@TIMEOUT=600 WRAP='valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full' \

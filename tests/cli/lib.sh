@@ -7,6 +7,12 @@ LC_ALL=C
 HOLDFAST=${HF_BUILD:?run by tests/run}/holdfast
 WORK=$(mktemp -d)
 TESTS=0
+# Behind the command that C tests run behind too (valgrind, setarch).
+if [ -n "${WRAP:-}" ]; then
+  printf '#!/bin/sh\nexec %s %s "$@"\n' "$WRAP" "$HOLDFAST" >"$WORK/holdfast"
+  chmod +x "$WORK/holdfast"
+  HOLDFAST=$WORK/holdfast
+fi
 SERVERS=()
 
 finish() {
