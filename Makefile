@@ -15,6 +15,7 @@ else
 VERSION    := $(shell sed -n 's/.*HF_VERSION_TEXT "\(.*\)"/\1/p' include/holdfast/version.h)
 SONAME     := $(basename $(VERSION))
 CFLAGS     ?= -O2 -g
+WERROR     ?= -Werror
 PKG_CONFIG ?= pkg-config
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
@@ -27,14 +28,13 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-print-directory -j$(shell nproc)
 $(if $(word 2,$(MAKECMDGOALS)),.NOTPARALLEL:)
 endif
-Q   := $(if $(V),,@)
-say  = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # Variants live side by side: build/<compiler>[-<sanitizer>][-coverage][-steps][-<mutant>].
 comma := ,
 B := build/$(notdir $(firstword $(CC)))$(subst $(comma),-,$(SAN:%=-%))$(COVERAGE:%=-coverage)$(STEPS:%=-steps)$(MUTANT:%=-%)
 
-WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 DEFINES  := -D_GNU_SOURCE $(SAN:%=-DHF_LIBC_MEMORY) $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
@@ -92,6 +92,7 @@ EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
 FUZZED    := $(call pick,$(basename $(wildcard tests/fuzz/fuzz_*.c)))
 SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
 RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
+# This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.
 STEADY     = $(shell [ $$(cat /proc/sys/vm/mmap_rnd_bits || echo 0) -le 28 ] || echo setarch -R)
 export HF_BUILD := $(CURDIR)/$(B)
 
@@ -144,11 +145,10 @@ test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
 	@set -e; for m in $(MUTATED); do case $$m in *_parked) steps=1 ;; *) steps= ;; esac; \
 		$(MAKE) MUTANT=$${m%%=*} STEPS=$$steps $${m#*=}; done
 	@tests/run $(RUN_C) $(MUTATED) $(EXAMPLES:%=$(B)/%) $(SCRIPTS)
-# This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.
 # With a sanitizer the program is tested too: by its scripts, which take their traffic shorter then.
 test-c: binaries $(if $(SAN),$(PROGRAM))
-	@WRAP="$${WRAP:-$(if $(filter thread,$(SAN)),$(STEADY))}" \
-		SECONDS_EACH=2 tests/run $(RUN_C) $(if $(SAN),$(filter tests/cli/%,$(SCRIPTS)))
+	@SECONDS_EACH=2 $(if $(filter thread,$(SAN)),$(STEADY)) tests/run $(RUN_C) \
+		$(if $(SAN),$(filter tests/cli/%,$(SCRIPTS)))
 test-coverage: binaries $(PROGRAM)
 	@find $(B) $(wildcard $(B)-steps) -name '*.gcda' -delete
 	@tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
