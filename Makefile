@@ -151,7 +151,7 @@ test-c: binaries $(if $(SAN),$(PROGRAM))
 		$(if $(SAN),$(filter tests/cli/%,$(SCRIPTS)))
 test-coverage: binaries $(PROGRAM)
 	@find $(B) $(wildcard $(B)-steps) -name '*.gcda' -delete
-	@tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
+	@SECONDS_EACH=2 tests/run $(RUN_C) $(EXAMPLES:%=$(B)/%) $(filter-out tests/packaging/% tests/headers/%,$(SCRIPTS))
 	@tests/coverage $(B) $(if $(PARKED),$(B)-steps)
 
 check-address check-undefined check-thread: check-%: ## the C tests and the program under a sanitizer
