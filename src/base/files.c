@@ -11,6 +11,25 @@
 
 #include <holdfast/files.h>
 
+/* Network file systems let a signal interrupt what local ones do not, and nothing was done then. */
+static int open_again(const char *path, int flags)
+{
+    int fd;
+    do
+        fd = open(path, flags | O_CLOEXEC, 0600);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static int sync_again(int fd, int (*sync)(int fd))
+{
+    int result;
+    do
+        result = sync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 /*
  * A file system that forgets a name forgets the file: fsync of a new file is worth nothing until
  * its directory is on disk too. Done where a file is found empty, so that appending never pays for
@@ -24,10 +43,10 @@ static int sync_parent(const char *path)
     assert(length < PATH_MAX);
     snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
 
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open_again(directory, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno == EACCES ? 0 : errno;
-    int code = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    int code = sync_again(fd, fsync) == 0 || errno == EINVAL ? 0 : errno;
     close(fd);
     return code;
 }
@@ -49,8 +68,7 @@ static int system_open(void *context, const char *path, intptr_t *file, uint64_t
     (void)context;
     if (!path || !file || !size_bytes)
         return EINVAL;
-    int fd = open(
-        path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    int fd = open_again(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno;
     uint64_t found_bytes = 0;
@@ -112,7 +130,7 @@ static int system_read(
 static int system_sync(void *context, intptr_t file)
 {
     (void)context;
-    return fdatasync((int)file) == 0 ? 0 : errno;
+    return sync_again((int)file, fdatasync) == 0 ? 0 : errno;
 }
 
 static int system_truncate(void *context, intptr_t file, uint64_t size_bytes)
@@ -120,7 +138,11 @@ static int system_truncate(void *context, intptr_t file, uint64_t size_bytes)
     (void)context;
     if (size_bytes > INT64_MAX)
         return EFBIG;
-    return ftruncate((int)file, (off_t)size_bytes) == 0 ? 0 : errno;
+    int result;
+    do
+        result = ftruncate((int)file, (off_t)size_bytes);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
 }
 
 /* EINTR too means closed on Linux: closing again could hit another thread's new file. */

@@ -33,7 +33,17 @@ static struct {
     int read_interruptions;
     size_t read_piece_bytes; /* 0: no limit. */
     int close_error;
+    int other_interruptions; /* Of open, syncs and ftruncate. */
 } script;
+
+static bool is_interrupted(void)
+{
+    if (script.other_interruptions == 0)
+        return false;
+    script.other_interruptions--;
+    errno = EINTR;
+    return true;
+}
 
 int renameat2(
     int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
@@ -57,6 +67,8 @@ int unlink(const char *path)
 
 int open(const char *path, int flags, ...)
 {
+    if (is_interrupted())
+        return -1;
     if ((flags & O_DIRECTORY) != 0 && script.directory_error != 0) {
         errno = script.directory_error;
         return -1;
@@ -68,8 +80,20 @@ int open(const char *path, int flags, ...)
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+int fdatasync(int fd)
+{
+    return is_interrupted() ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int ftruncate(int fd, off_t size_bytes)
+{
+    return is_interrupted() ? -1 : (int)syscall(SYS_ftruncate, fd, size_bytes);
+}
+
 int fsync(int fd)
 {
+    if (is_interrupted())
+        return -1;
     if (script.fsync_error != 0) {
         errno = script.fsync_error;
         return -1;
@@ -222,6 +246,23 @@ static void short_and_interrupted_reads_are_finished(void **state)
     files_close(file);
 }
 
+static void whatever_else_is_interrupted_is_done_again(void **state)
+{
+    (void)state;
+    script.other_interruptions = 2;
+    intptr_t file = files_open(directory_paths[0], 0);
+    assert_int_equal(script.other_interruptions, 0);
+    files_append(file, "abc");
+    script.other_interruptions = 3;
+    files_sync(file);
+    assert_int_equal(script.other_interruptions, 0);
+    script.other_interruptions = 3;
+    assert_int_equal(files_under_test->truncate(files_under_test->context, file, 1), 0);
+    assert_int_equal(script.other_interruptions, 0);
+    files_close(file);
+    directory_assert_content(directory_paths[0], "a");
+}
+
 #define SCRIPTED(test) cmocka_unit_test_setup_teardown(test, directory_make, heal_and_remove)
 
 int main(void)
@@ -235,6 +276,7 @@ int main(void)
         SCRIPTED(a_rename_that_fails_halfway_leaves_the_old_name_only),
         SCRIPTED(closing_counts_as_done_when_interrupted),
         SCRIPTED(short_and_interrupted_reads_are_finished),
+        SCRIPTED(whatever_else_is_interrupted_is_done_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
