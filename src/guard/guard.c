@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/allocator.h"
 #include "guard/guard.h"
 #include "limit/quota.h"
 
@@ -100,14 +101,6 @@ static enum hf_status guard_init(
     return status == HF_OK ? hf_guard_metrics_init(guard, error) : status;
 }
 
-static enum hf_status allocator_check(const struct hf_allocator *allocator, struct hf_error *error)
-{
-    if (allocator && (!allocator->allocate || !allocator->release))
-        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
-            allocator->allocate ? "release" : "allocate");
-    return HF_OK;
-}
-
 enum hf_status hf_guard_new(
     struct hf_guard **guard, const struct hf_guard_options *options, struct hf_error *error)
 {
@@ -116,7 +109,7 @@ enum hf_status hf_guard_new(
     *guard = NULL;
     if (!options)
         return hf_error_add(error, HF_INVALID, 0, "options: NULL");
-    if (allocator_check(options->allocator, error) != HF_OK)
+    if (hf_allocator_check(options->allocator, error) != HF_OK)
         return HF_INVALID;
     struct hf_guard *made =
         hf_allocate(options->allocator, sizeof(struct hf_guard), _Alignof(struct hf_guard));

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/allocator.h"
 #include "base/table.h"
 #include "limit/decision.h"
 
@@ -39,11 +40,7 @@ static enum hf_status check_options(
     if (options->hash != HF_HASH_SIPHASH && options->hash != HF_HASH_FAST)
         return hf_error_add(
             error, HF_INVALID, 0, "hash: %d is not one (0 or 1)", (int)options->hash);
-    const struct hf_allocator *allocator = options->allocator;
-    if (allocator && (!allocator->allocate || !allocator->release))
-        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
-            allocator->allocate ? "release" : "allocate");
-    return HF_OK;
+    return hf_allocator_check(options->allocator, error);
 }
 
 static uint64_t lines_for(uint64_t keys_max)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/allocator.h"
 #include "metrics/member.h"
 
 #define MEMBERS_DEFAULT 1024
@@ -24,11 +25,7 @@ static enum hf_status options_check(
         return hf_error_add(error, HF_INVALID, 0,
             "members_max: %" PRIu32 " is too large (at most %d)", options->members_max,
             HF_METRICS_MEMBERS_MAX);
-    const struct hf_allocator *allocator = options->allocator;
-    if (allocator && (!allocator->allocate || !allocator->release))
-        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
-            allocator->allocate ? "release" : "allocate");
-    return HF_OK;
+    return hf_allocator_check(options->allocator, error);
 }
 
 enum hf_status hf_metrics_new(
@@ -229,19 +226,26 @@ static enum hf_status obtain(struct hf_metrics *metrics, const struct hf_metric_
     return status;
 }
 
+static struct hf_metric_request request_of(enum hf_metric_kind kind, const char *name,
+    const char *help, const struct hf_label *labels, size_t labels_count)
+{
+    return (struct hf_metric_request){
+        .kind = kind,
+        .name = name,
+        .help = help,
+        .labels = labels,
+        .labels_count = labels_count,
+    };
+}
+
 enum hf_status hf_metrics_counter(struct hf_metrics *metrics, const char *name, const char *help,
     const struct hf_label *labels, size_t labels_count, struct hf_counter **counter,
     struct hf_error *error)
 {
     if (!counter)
         return hf_error_add(error, HF_INVALID, 0, "counter: NULL");
-    struct hf_metric_request request = {
-        .kind = HF_METRIC_COUNTER,
-        .name = name,
-        .help = help,
-        .labels = labels,
-        .labels_count = labels_count,
-    };
+    struct hf_metric_request request =
+        request_of(HF_METRIC_COUNTER, name, help, labels, labels_count);
     void *instrument = NULL;
     enum hf_status status = obtain(metrics, &request, &instrument, error);
     *counter = instrument;
@@ -254,13 +258,8 @@ enum hf_status hf_metrics_gauge(struct hf_metrics *metrics, const char *name, co
 {
     if (!gauge)
         return hf_error_add(error, HF_INVALID, 0, "gauge: NULL");
-    struct hf_metric_request request = {
-        .kind = HF_METRIC_GAUGE,
-        .name = name,
-        .help = help,
-        .labels = labels,
-        .labels_count = labels_count,
-    };
+    struct hf_metric_request request =
+        request_of(HF_METRIC_GAUGE, name, help, labels, labels_count);
     void *instrument = NULL;
     enum hf_status status = obtain(metrics, &request, &instrument, error);
     *gauge = instrument;
@@ -273,15 +272,10 @@ enum hf_status hf_metrics_gauge_read(struct hf_metrics *metrics, const char *nam
 {
     if (!read)
         return hf_error_add(error, HF_INVALID, 0, "read: NULL");
-    struct hf_metric_request request = {
-        .kind = HF_METRIC_GAUGE,
-        .name = name,
-        .help = help,
-        .labels = labels,
-        .labels_count = labels_count,
-        .read = read,
-        .context = context,
-    };
+    struct hf_metric_request request =
+        request_of(HF_METRIC_GAUGE, name, help, labels, labels_count);
+    request.read = read;
+    request.context = context;
     void *instrument = NULL;
     return obtain(metrics, &request, &instrument, error);
 }
@@ -319,15 +313,10 @@ enum hf_status hf_metrics_histogram(struct hf_metrics *metrics, const char *name
 {
     if (!histogram)
         return hf_error_add(error, HF_INVALID, 0, "histogram: NULL");
-    struct hf_metric_request request = {
-        .kind = HF_METRIC_HISTOGRAM,
-        .name = name,
-        .help = help,
-        .labels = labels,
-        .labels_count = labels_count,
-        .bounds_ns = bounds_ns,
-        .bounds_count = bounds_count,
-    };
+    struct hf_metric_request request =
+        request_of(HF_METRIC_HISTOGRAM, name, help, labels, labels_count);
+    request.bounds_ns = bounds_ns;
+    request.bounds_count = bounds_count;
     void *instrument = NULL;
     enum hf_status status = obtain(metrics, &request, &instrument, error);
     *histogram = instrument;
