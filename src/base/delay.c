@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <holdfast/delay.h>
 
+#include "base/minmax.h"
+
 #define BASE_DEFAULT_NS HF_MS(100)
 #define DELAY_MAX_DEFAULT_NS HF_SECONDS(20)
 #define FACTOR_DEFAULT 2.0
 #define FACTOR_MAX 1000.0
 #define JITTER_RATIO_DEFAULT 0.25
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* A default gives way to the neighbour that was named: only two named fields can contradict. */
 static void fill_defaults(struct hf_delay *delay)
@@ -23,9 +15,9 @@ static void fill_defaults(struct hf_delay *delay)
     if (delay->base_ns == 0 && delay->delay_max_ns == 0)
         delay->base_ns = BASE_DEFAULT_NS;
     if (delay->base_ns == 0)
-        delay->base_ns = min_u64(BASE_DEFAULT_NS, delay->delay_max_ns);
+        delay->base_ns = hf_min(BASE_DEFAULT_NS, delay->delay_max_ns);
     if (delay->delay_max_ns == 0)
-        delay->delay_max_ns = max_u64(DELAY_MAX_DEFAULT_NS, delay->base_ns);
+        delay->delay_max_ns = hf_max(DELAY_MAX_DEFAULT_NS, delay->base_ns);
     if (delay->factor == 0)
         delay->factor = FACTOR_DEFAULT;
     if (delay->jitter_ratio == 0)
@@ -134,15 +126,15 @@ static uint64_t uniform_ns(const struct hf_random *random, uint64_t low_ns, uint
 static uint64_t decorrelated_ns(
     const struct hf_delay *delay, uint64_t previous_ns, const struct hf_random *random)
 {
-    uint64_t from_ns = max_u64(previous_ns, delay->base_ns);
+    uint64_t from_ns = hf_max(previous_ns, delay->base_ns);
     return uniform_ns(random, delay->base_ns, capped_product_ns(delay, from_ns, 3));
 }
 
 static uint64_t proportional_ns(
     const struct hf_delay *delay, uint64_t capped, const struct hf_random *random)
 {
-    uint64_t span_ns = min_u64((uint64_t)((double)capped * delay->jitter_ratio), capped);
-    uint64_t high_ns = min_u64(capped + span_ns, delay->delay_max_ns);
+    uint64_t span_ns = hf_min((uint64_t)((double)capped * delay->jitter_ratio), capped);
+    uint64_t high_ns = hf_min(capped + span_ns, delay->delay_max_ns);
     return uniform_ns(random, capped - span_ns, high_ns);
 }
 

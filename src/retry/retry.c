@@ -6,18 +6,10 @@
 
 #include <holdfast/retry.h>
 
+#include "base/minmax.h"
+
 #define ATTEMPTS_MAX_DEFAULT 3
 #define RETRY_AFTER_MAX_DEFAULT_NS HF_SECONDS(60)
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 static uint32_t saturating_increment(uint32_t count)
 {
@@ -162,7 +154,7 @@ static uint64_t left_of(const struct hf_retry_options *options, uint64_t elapsed
 
 static uint64_t timeout_of(const struct hf_retry_options *options, uint64_t left_ns)
 {
-    return options->attempt_timeout_ns ? min_u64(options->attempt_timeout_ns, left_ns) : left_ns;
+    return options->attempt_timeout_ns ? hf_min(options->attempt_timeout_ns, left_ns) : left_ns;
 }
 
 static enum hf_status stop(struct hf_retry *retry, enum hf_retry_stop reason, enum hf_status status)
@@ -191,12 +183,12 @@ static enum hf_status plan(struct hf_retry *retry, uint64_t retry_after_ns,
 
     uint64_t own_ns =
         hf_delay_ns(&options->delay, report->attempts, retry->previous_delay_ns, random);
-    uint64_t wait_ns = max_u64(own_ns, retry_after_ns);
+    uint64_t wait_ns = hf_max(own_ns, retry_after_ns);
     if (wait_ns >= left_ns)
         return stop(retry, HF_RETRY_ELAPSED, HF_EXHAUSTED);
     /* Growth goes on from the policy's own delays, however long the other side made them. */
     retry->previous_delay_ns = own_ns;
-    report->delayed_ns += min_u64(wait_ns, UINT64_MAX - report->delayed_ns);
+    report->delayed_ns += hf_min(wait_ns, UINT64_MAX - report->delayed_ns);
     *delay_ns = wait_ns;
     return HF_AGAIN;
 }
@@ -262,7 +254,7 @@ static uint64_t now_for(const struct hf_retry_options *options, const struct hf_
 {
     if (options->elapsed_max_ns == 0)
         return 0;
-    return min_u64(hf_clock_now_ns(clock), HF_TIME_MAX_NS);
+    return hf_min(hf_clock_now_ns(clock), HF_TIME_MAX_NS);
 }
 
 /* From the outcome of the first try on. */

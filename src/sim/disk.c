@@ -6,12 +6,9 @@
 #include <stdalign.h>
 #include <string.h>
 
-#define CAPACITY_FIRST 4096
+#include "base/minmax.h"
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
+#define CAPACITY_FIRST 4096
 
 static void release_both(
     struct hf_sim_disk *disk, unsigned char *seen, unsigned char *platter, size_t capacity)
@@ -248,7 +245,7 @@ static uint64_t fitting(const struct hf_sim_disk *disk, uint64_t size_bytes)
     if (disk->bytes_max == 0)
         return size_bytes;
     uint64_t used = hf_sim_disk_bytes(disk);
-    return min_u64(size_bytes, disk->bytes_max > used ? disk->bytes_max - used : 0);
+    return hf_min(size_bytes, disk->bytes_max > used ? disk->bytes_max - used : 0);
 }
 
 int hf_sim_disk_append(struct hf_sim_disk *disk, struct hf_sim_inode *inode, const void *data,
@@ -259,7 +256,7 @@ int hf_sim_disk_append(struct hf_sim_disk *disk, struct hf_sim_inode *inode, con
         return 0;
     uint64_t limit = HF_SIM_FILE_BYTES_MAX - inode->seen_bytes;
     uint64_t fits = fitting(disk, size_bytes);
-    uint64_t taken = min_u64(fits, limit);
+    uint64_t taken = hf_min(fits, limit);
     if (!make_room(disk, inode, inode->seen_bytes + taken))
         return ENOMEM;
     memcpy(inode->seen + inode->seen_bytes, data, (size_t)taken);
@@ -276,7 +273,7 @@ int hf_sim_disk_truncate(struct hf_sim_inode *inode, uint64_t size_bytes)
     if (size_bytes > inode->seen_bytes)
         return EINVAL;
     inode->seen_bytes = size_bytes;
-    inode->common_bytes = min_u64(inode->common_bytes, size_bytes);
+    inode->common_bytes = hf_min(inode->common_bytes, size_bytes);
     return 0;
 }
 
