@@ -148,7 +148,8 @@ struct hf_guard_report {
  * HF_TIMEOUT: timeout_ns is over, or the wait for another try would outlast it.
  * HF_FAILED: a try's outcome was permanent or ignored.
  * HF_EXHAUSTED: another try is not allowed by the retry policy (report->retry.stop tells why).
- * HF_INVALID: an argument is wrong, and report names it.
+ * HF_INVALID: an argument is wrong, and report names it; or "clock", which has passed
+ * HF_TIME_MAX_NS, perhaps during a try.
  */
 HF_MUST_USE HF_API enum hf_status hf_guard_call(struct hf_guard *guard,
     const struct hf_guard_request *request, hf_call_fn *fn, void *context,

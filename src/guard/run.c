@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "guard/guard.h"
 
 /*
@@ -32,11 +33,6 @@ static uint64_t left_ns(const struct hf_guard_run *run, uint64_t now_ns)
     if (run->deadline_ns == DEADLINE_NONE)
         return UINT64_MAX;
     return run->deadline_ns > now_ns ? run->deadline_ns - now_ns : 0;
-}
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static void count_end(const struct hf_guard_run *run)
@@ -97,7 +93,7 @@ static enum hf_status start_try(struct hf_guard_run *run, uint64_t now_ns)
     uint32_t made = run->report.retry.attempts;
     run->attempt.number = made + (made < UINT32_MAX);
     run->attempt.timeout_ns =
-        min_u64(hf_retry_attempt_timeout_ns(&run->retry, now_ns), left_ns(run, now_ns));
+        hf_min(hf_retry_attempt_timeout_ns(&run->retry, now_ns), left_ns(run, now_ns));
     assert(run->attempt.timeout_ns > 0);
     if (run->attempt.number > 1 && run->guard->registry)
         hf_counter_add(run->guard->metrics.retries, 1);
@@ -320,13 +316,18 @@ enum hf_status hf_guard_again(struct hf_guard_run *run, uint64_t now_ns, uint64_
     return enter(run, now_ns, delay_ns);
 }
 
-void hf_guard_cancel(struct hf_guard_run *run, uint64_t now_ns)
+/* A try under way counts for nothing. */
+static enum hf_status abandon(struct hf_guard_run *run, enum hf_status status, uint64_t now_ns)
 {
-    if (!run || run->stage == STAGE_OVER)
-        return;
     if (run->stage == STAGE_TRYING && run->guard->breaker)
         hf_breaker_cancel(run->guard->breaker, &run->permit);
-    end(run, HF_CANCELLED, min_u64(now_ns, HF_TIME_MAX_NS));
+    return end(run, status, hf_min(now_ns, HF_TIME_MAX_NS));
+}
+
+void hf_guard_cancel(struct hf_guard_run *run, uint64_t now_ns)
+{
+    if (run && run->stage != STAGE_OVER)
+        abandon(run, HF_CANCELLED, now_ns);
 }
 
 /* Without a need for the clock, time is what has been waited. */
@@ -351,9 +352,8 @@ static enum hf_status run_on(struct hf_guard_run *run, enum hf_status status, ui
             status = hf_guard_done(run, outcome, now_ns, &delay_ns);
         } else {
             /* The clock has left HF_TIME_MAX_NS behind. */
-            hf_guard_cancel(run, now_ns);
-            run->report.status = status;
             run->report.argument = "clock";
+            abandon(run, HF_INVALID, now_ns);
         }
     }
     return status;
@@ -372,6 +372,8 @@ static enum hf_status call_guarded(struct hf_guard *guard, const struct hf_guard
     struct hf_guard_run run;
     uint64_t now_ns = now_after(guard, timed, 0);
     uint64_t delay_ns = 0;
+    if (now_ns > HF_TIME_MAX_NS)
+        return reject(guard, "clock", report);
     enum hf_status status = hf_guard_begin(&run, guard, request, now_ns, &delay_ns);
     status = run_on(&run, status, delay_ns, now_ns, timed, fn, context);
     if (report)

@@ -79,12 +79,25 @@ static void wrong_arguments_are_named(void **state)
     fixture_end(&fixture);
 }
 
+static uint64_t requests_that_ended(struct hf_metrics *metrics, const char *result)
+{
+    const struct hf_label labels[] = {{"guard", "default"}, {"result", result}};
+    struct hf_counter *counter = NULL;
+    assert_int_equal(hf_metrics_counter(metrics, "holdfast_guard_requests_total", "Found.", labels,
+                         2, &counter, NULL),
+        HF_OK);
+    return hf_counter_value(counter);
+}
+
 static void a_clock_past_the_end_of_time_ends_the_call(void **state)
 {
     (void)state;
     struct guard_fixture fixture;
     fixture_start(&fixture);
     fixture_add_breaker(&fixture, &(struct hf_breaker_options){.seed = 1});
+    struct hf_metrics *metrics = NULL;
+    assert_int_equal(hf_metrics_new(&metrics, NULL, NULL), HF_OK);
+    fixture.options.metrics = metrics;
     fixture_make(&fixture);
     const struct scripted_try for_ever = {hf_success(), HF_TIME_MAX_NS};
     struct scripted_call scripted = {.script = &for_ever, .script_count = 1};
@@ -93,9 +106,12 @@ static void a_clock_past_the_end_of_time_ends_the_call(void **state)
     assert_string_equal(report.argument, "clock");
     assert_int_equal(scripted.made, 1);
     assert_int_equal(call(&fixture, NULL, &scripted, &report), HF_INVALID);
-    assert_string_equal(report.argument, "now_ns");
+    assert_string_equal(report.argument, "clock");
     assert_int_equal(scripted.made, 1);
+    assert_int_equal(requests_that_ended(metrics, "invalid"), 2);
+    assert_int_equal(requests_that_ended(metrics, "cancelled"), 0);
     fixture_end(&fixture);
+    hf_metrics_free(metrics);
 }
 
 static void a_key_over_its_quota_is_denied(void **state)
