@@ -49,7 +49,8 @@ HF_API struct hf_clock hf_clock_boottime(void);
  * construction: readings are rounded down to steps of HF_TSC_STEP_NS, and a shared word holds the
  * latest step that any thread has been given; a core that lags answers that word instead of its
  * own. The rate is that of calibration, so it drifts from CLOCK_MONOTONIC by some parts per
- * million.
+ * million. Not for a machine that is suspended: where that sets the counter back the clock stands
+ * still until the counter has caught up, and elsewhere it jumps ahead by the time slept.
  *
  * Caller-allocated, fields private, must outlive its clocks and not move. Thread-safe once
  * initialised. Nothing to free.

@@ -85,8 +85,8 @@ struct hf_http_key_options {
      * other just as the client wrote it. Not for other kinds. Borrowed.
      */
     const char *header;
-    const struct hf_cidr
-        *trusted;         /* Proxies whose word is taken. NULL if trusted_count is 0. Borrowed. */
+    /* Proxies whose word is taken. NULL if trusted_count is 0. Borrowed. */
+    const struct hf_cidr *trusted;
     size_t trusted_count; /* At most HF_HTTP_TRUSTED_MAX. */
     uint8_t prefix4_bits; /* IPv4 addresses with this prefix in common share a key. 0: 32. */
     uint8_t prefix6_bits; /* The same for IPv6. 0: 64, what one subscriber usually gets. */
@@ -119,14 +119,13 @@ struct hf_http_key {
 
 /*
  * Works out a request's key. The forwarding fields are read only if the peer is trusted, right to
- * left: the first address that is not trusted is the client; an entry that is no address
- * ("unknown",
- * "_hidden", nonsense) ends the search at the address before it. Addresses are cut to their prefix
- * and written in a canonical form ("192.0.2.1", "2001:db8::/64"), so a key reads well in a log; a
- * header's value begins with its name, so that no value can pose as somebody's address. Returns
- * HF_OK. HF_MALFORMED: name and value are longer than HF_HTTP_KEY_BYTES_MAX; *key untouched: answer
- * 400. HF_INVALID: NULL or bad options. Work is at most in proportion to the fields' length,
- * whatever they hold.
+ * left: the first address that is not trusted is the client; an entry that is no address (unknown,
+ * a hidden name, nonsense) ends the search at the address before it. Addresses are cut to their
+ * prefix and written in a canonical form ("192.0.2.1", "2001:db8::/64"), so a key reads well in a
+ * log; a header's value begins with its name, so that no value can pose as somebody's address.
+ * Returns HF_OK. HF_MALFORMED: name and value are longer than HF_HTTP_KEY_BYTES_MAX; *key
+ * untouched: answer 400. HF_INVALID: NULL or bad options. Work is at most in proportion to the
+ * fields' length, whatever they hold.
  */
 HF_MUST_USE HF_API enum hf_status hf_http_key(const struct hf_http_key_options *options,
     const struct hf_http_message *request, struct hf_http_key *key);
@@ -178,7 +177,7 @@ HF_MUST_USE HF_API enum hf_status hf_http_answer_options_check(
  *
  * What the fields promise of a limit that refills all the time:
  * - Policy: q is the burst, w the time in which it is earned, so that whoever sends at most q in
- * any stretch of w is never refused, and q / w is the sustained rate.
+ *   any stretch of w is never refused, and q / w is the sustained rate.
  * - Answer: r is what may be had at once; t, Reset: the seconds in which that much is earned, so
  *   that r / t is never above the sustained rate; with nothing left, until the next cell. Without
  *   options.quota, or where it is not the limit that spoke: until everything is available again.

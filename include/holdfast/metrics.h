@@ -14,8 +14,10 @@ extern "C" {
  * 0.0.4). A registry holds families; a family is a name with its help text; its members differ
  * in their labels. Labels are for a handful of fixed values, never for keys or users.
  *
- *     hf_metrics_counter(metrics, "requests_total", "Requests received.", NULL, 0, &requests,
- * NULL); hf_counter_add(requests, 1); size = hf_metrics_write(metrics, buffer, sizeof buffer);
+ *     status = hf_metrics_counter(
+ *         metrics, "requests_total", "Requests received.", NULL, 0, &requests, &error);
+ *     hf_counter_add(requests, 1);
+ *     size = hf_metrics_write(metrics, buffer, sizeof buffer);
  */
 struct hf_metrics;
 struct hf_counter;
