@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/allocator.h"
+#include "base/fast_hash.h"
 #include "base/table.h"
 #include "limit/decision.h"
 
@@ -119,8 +120,9 @@ static const char *wrong_argument(const struct hf_limiter *limiter, struct hf_by
 
 static struct hf_table_key locate(const struct hf_limiter *limiter, struct hf_bytes key)
 {
-    struct hf_hash128 hash = limiter->hash == HF_HASH_FAST ? hf_hash_fast(&limiter->seed, key)
-                                                           : hf_hash_siphash(&limiter->seed, key);
+    struct hf_hash128 hash = limiter->hash == HF_HASH_FAST
+                                 ? hf_fast_hash(&limiter->seed, key.data, key.size)
+                                 : hf_hash_siphash(&limiter->seed, key);
     return hf_table_locate(&limiter->table, hash);
 }
 
