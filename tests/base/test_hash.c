@@ -42,8 +42,8 @@ static struct hf_hash_seed random_seed(struct hf_splitmix *splitmix)
 }
 
 /*
- * Computed from the description in src/base/fast_hash.h with the arbitrary-precision integers of another
- * language, byte n of each key being 7 n + 3 modulo 256: they pin the bytes' order.
+ * Computed from the description in src/base/fast_hash.h with the arbitrary-precision integers of
+ * another language, byte n of each key being 7 n + 3 modulo 256: they pin the bytes' order.
  */
 static void values_are_the_same_on_every_machine(void **state)
 {
