@@ -13,7 +13,7 @@ struct fields {
 };
 
 /* Most bytes of header fields that one answer may have; more make it a failed try. */
-#define FIELDS_BYTES_MAX ((size_t)24 * 1024)
+#define FIELDS_BYTES_MAX ((size_t)16 * 1024)
 
 /* Whether the bytes are a token (RFC 9110, 5.6.2), as methods and field names are. */
 bool fields_is_token(const char *text, size_t size_bytes);

@@ -13,7 +13,7 @@
 
 /* What target and fields of a request may take of its connection's memory; the rest is the
  * answer's. */
-#define REQUEST_FIELDS_BYTES_MAX ((size_t)32 * 1024)
+#define REQUEST_FIELDS_BYTES_MAX ((size_t)20 * 1024)
 
 /* Bytes past the limit that are read and thrown away so that the client sees its 413; more cut it
  * off. */
