@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/atomic.h"
 #include "cli/answer.h"
 #include "cli/hop_by_hop.h"
 #include "cli/worker.h"
@@ -12,6 +13,8 @@ static enum MHD_Result leave(
 {
     if (!response)
         return MHD_NO;
+    if (hf_load_relaxed(&exchange->worker->gateway->stop_by_ns))
+        MHD_add_response_header(response, "Connection", "close");
     enum MHD_Result result = hf_mhd_leave(exchange->worker->gateway->endpoint, exchange->connection,
         &exchange->inbound, status, response);
     MHD_destroy_response(response);
@@ -32,9 +35,25 @@ static struct MHD_Response *plain_response(const char *text)
     return response;
 }
 
-enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text)
+static enum MHD_Result queue_plain(struct exchange *exchange, unsigned status, const char *text)
 {
     return leave(exchange, status, plain_response(text));
+}
+
+/* Others hold the memory that this one needs: it may have it as soon as they are done. */
+static enum MHD_Result queue_starved(struct exchange *exchange)
+{
+    struct MHD_Response *response = plain_response("out of memory for content\n");
+    if (response)
+        MHD_add_response_header(response, "Retry-After", "1");
+    return leave(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, response);
+}
+
+enum MHD_Result answer_queue_oversized(struct exchange *exchange)
+{
+    if (exchange->body.starved)
+        return queue_starved(exchange);
+    return queue_plain(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large\n");
 }
 
 enum MHD_Result answer_queue_fault(struct exchange *exchange, unsigned status, const char *text)
@@ -120,14 +139,14 @@ static enum MHD_Result queue_upstream_answer(struct exchange *exchange)
     return leave(exchange, (unsigned)exchange->answer_status, passing.response);
 }
 
-/* A try that ran out of time says 504, as a deadline does, not 502. */
+/* A try that ran out of time says 504, as a deadline does, not 502; what was cut off says 503. */
 static enum hf_status answered_status(const struct exchange *exchange, enum hf_status status)
 {
     const struct hf_retry_report *retry = &exchange->outbound.report.retry;
     bool failed = status == HF_FAILED || status == HF_EXHAUSTED;
     if (failed && retry->outcome.code == -(int32_t)CURLE_OPERATION_TIMEDOUT)
         return HF_TIMEOUT;
-    return status;
+    return status == HF_CANCELLED ? HF_CLOSED : status;
 }
 
 static enum MHD_Result queue_own_answer(struct exchange *exchange, enum hf_status status)
@@ -137,7 +156,7 @@ static enum MHD_Result queue_own_answer(struct exchange *exchange, enum hf_statu
     if (hf_http_answer(&options, answered_status(exchange, status), NULL,
             exchange->outbound.report.retry_after_ns, &answer) != HF_OK ||
         answer.status == 0)
-        return answer_queue_plain(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n");
+        return queue_plain(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, "internal error\n");
     struct MHD_Response *response = copy_response(answer.body, answer.body_bytes);
     for (size_t i = 0; response && i < answer.fields_count; i++)
         (void)MHD_add_response_header(response, answer.fields[i].name, answer.fields[i].value);
@@ -149,5 +168,7 @@ enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status)
     bool passed_on = status == HF_OK || status == HF_FAILED || status == HF_EXHAUSTED;
     if (passed_on && exchange->answer_status >= MHD_HTTP_OK && exchange->answer_status <= 999)
         return queue_upstream_answer(exchange);
+    if (exchange->answer.starved)
+        return queue_starved(exchange);
     return queue_own_answer(exchange, status);
 }

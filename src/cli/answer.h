@@ -10,8 +10,8 @@
  */
 enum MHD_Result answer_queue(struct exchange *exchange, enum hf_status status);
 
-/* Queues a short plain answer of the proxy's own (413, 500). */
-enum MHD_Result answer_queue_plain(struct exchange *exchange, unsigned status, const char *text);
+/* Queues what a request is told whose content there was no room for: 413 or 503. */
+enum MHD_Result answer_queue_oversized(struct exchange *exchange);
 
 /* Queues one for a request that was not admitted since nothing good can be made of it, and closes
  * the connection: where the next request would begin is anybody's guess. */

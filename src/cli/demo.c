@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/complaint.h"
 #include "cli/demo_summary.h"
 #include "cli/options.h"
 
@@ -37,6 +38,7 @@ static const struct gateway_options gateway_options = {
     .audit_full_policy = HF_AUDIT_BLOCK,
     .body_bytes_max = 65536,
     .answer_bytes_max = 65536,
+    .memory_bytes_max = UINT64_C(16) << 20,
     .timeout_ns = HF_SECONDS(3),
     .retry =
         {
@@ -166,25 +168,22 @@ static void remove_log(struct demo *demo)
     rmdir(demo->directory);
 }
 
-static int run_demo(struct demo *demo)
+static enum hf_status run_demo(struct demo *demo, bool *held, struct hf_error *error)
 {
-    struct hf_error error = {0};
-    if (open_stage(demo, &error) != HF_OK) {
-        fprintf(stderr, "holdfast demo: %s\n", hf_error_text(&error));
-        return EXIT_FAILED;
-    }
+    enum hf_status status = open_stage(demo, error);
+    if (status != HF_OK)
+        return status;
     introduce(demo);
     if (!start_clients(demo)) {
         (void)gateway_stop(demo->gateway, 0);
         faulty_server_stop(&demo->upstream);
-        fprintf(stderr, "holdfast demo: cannot start the clients' threads\n");
-        return EXIT_FAILED;
+        return hf_error_add(error, HF_NO_MEMORY, 0, "cannot start the clients' threads");
     }
     play(demo);
     demo->drained = close_stage(demo) == HF_OK;
-    bool held = demo_summary_print(demo);
+    *held = demo_summary_print(demo);
     remove_log(demo);
-    return held ? EXIT_WORKED : EXIT_FAILED;
+    return HF_OK;
 }
 
 static int demo(int argc, char **argv)
@@ -210,14 +209,17 @@ static int demo(int argc, char **argv)
         .count = sizeof entries / sizeof entries[0],
     };
     int code = EXIT_WORKED;
+    bool held = false;
     enum options_result parsed = options_parse(&table, argc, argv, &error);
     if (parsed == OPTIONS_WRONG) {
-        fprintf(stderr, "holdfast demo: %s; see `holdfast demo --help`\n", hf_error_text(&error));
-        code = EXIT_USAGE;
+        code = complain(argc, argv, &error);
     } else if (parsed == OPTIONS_OK) {
         signal(SIGPIPE, SIG_IGN);
         stage->timeline.colour = isatty(STDOUT_FILENO);
-        code = run_demo(stage);
+        if (run_demo(stage, &held, &error) != HF_OK)
+            code = complain(argc, argv, &error);
+        else
+            code = held ? EXIT_WORKED : EXIT_FAILED;
     }
     free(stage);
     return code;

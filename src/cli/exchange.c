@@ -27,8 +27,10 @@ struct exchange *exchange_new(struct worker *worker, const char *target)
     }
     memcpy(exchange->target, target, exchange->target_bytes);
     exchange->body.allocator = allocator;
+    exchange->body.budget = &worker->gateway->content;
     exchange->body.bytes_max = (size_t)worker->gateway->options.body_bytes_max;
     exchange->answer.allocator = allocator;
+    exchange->answer.budget = &worker->gateway->content;
     exchange->answer.bytes_max = (size_t)worker->gateway->options.answer_bytes_max;
     exchange->answer_fields.text.allocator = allocator;
     exchange->answer_fields.text.bytes_max = FIELDS_BYTES_MAX;
@@ -89,6 +91,7 @@ static enum MHD_Result receive(struct exchange *exchange, const char *data, size
 static void finish(struct exchange *exchange)
 {
     exchange->stage = EXCHANGE_DONE;
+    buffer_free(&exchange->body);
     if (!exchange->suspended)
         return;
     exchange->suspended = false;
@@ -189,8 +192,7 @@ enum MHD_Result exchange_continue(struct exchange *exchange, const char *data, s
         if (*size_bytes > 0)
             return receive(exchange, data, size_bytes);
         if (exchange->oversized)
-            return answered(exchange, answer_queue_plain(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
-                                          "request body too large\n"));
+            return answered(exchange, answer_queue_oversized(exchange));
         return forward(exchange);
     case EXCHANGE_DONE:
         return answered(exchange, answer_queue(exchange, exchange->outbound.report.status));

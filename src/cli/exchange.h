@@ -25,7 +25,7 @@ struct exchange {
     struct worker *worker;
     struct MHD_Connection *connection;
     enum exchange_stage stage;
-    bool oversized; /* The body exceeds its limit; what follows is thrown away. */
+    bool oversized; /* The body exceeds its limit or memory; what follows is thrown away. */
     bool suspended;
     bool repeatable; /* It may reach the upstream more than once. */
     char *target;    /* As the client wrote it: path and query. */

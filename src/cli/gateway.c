@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -34,6 +37,29 @@ static enum hf_status check_upstream(const char *upstream, struct hf_error *erro
         return hf_error_add(error, HF_INVALID, (int32_t)code, "--upstream: '%s' is not a URL: %s",
             upstream, curl_url_strerror(code));
     return HF_OK;
+}
+
+/* Besides connections: the listener, its copies, polls, pipes, the audit log, metrics. */
+#define FILES_BESIDES 64
+#define FILES_A_WORKER 16
+
+/* Running out of files in the middle would look like an upstream that is down. */
+static enum hf_status allow_files(struct gateway *gateway, struct hf_error *error)
+{
+    const struct gateway_options *options = &gateway->options;
+    uint64_t needed = options->connections_max + FILES_BESIDES +
+                      options->workers * (options->upstream_connections_max + FILES_A_WORKER);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return HF_OK;
+    uint64_t allowed = limit.rlim_max;
+    limit.rlim_cur = needed;
+    if (allowed >= needed && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return HF_OK;
+    return hf_error_add(error, HF_IO, EMFILE,
+        "--connections: %" PRIu64 " and what belongs to them need %" PRIu64
+        " open files, but only %" PRIu64 " are allowed",
+        options->connections_max, needed, allowed);
 }
 
 static enum hf_status open_audit(struct gateway *gateway, struct hf_error *error)
@@ -149,6 +175,7 @@ static enum hf_status start_workers(struct gateway *gateway, struct hf_error *er
 
 /* In this order each step finds what it needs; gateway_stop undoes them backwards. */
 static enum hf_status (*const steps[])(struct gateway *gateway, struct hf_error *error) = {
+    allow_files,
     open_audit,
     make_limits,
     make_breaker,
@@ -161,25 +188,40 @@ static enum hf_status (*const steps[])(struct gateway *gateway, struct hf_error 
     start_workers,
 };
 
-static void stop_workers(struct gateway *gateway, uint64_t drain_ns, uint64_t *lost)
+void gateway_drain(struct gateway *gateway, uint64_t drain_ns)
 {
-    gateway->stop_by_ns = hf_clock_now_ns(&gateway->clock) + drain_ns;
-    hf_store_release(&gateway->stopping, 1);
+    hf_store_release(&gateway->stop_by_ns, hf_clock_now_ns(&gateway->clock) + drain_ns);
     for (uint64_t i = 0; i < GATEWAY_WORKERS_MAX && gateway->workers[i]; i++)
         worker_wake(gateway->workers[i]);
+    /* The workers close theirs: whoever connects now is to be refused, not left waiting. */
+    if (gateway->listener >= 0)
+        close(gateway->listener);
+    gateway->listener = -1;
+}
+
+bool gateway_drained(const struct gateway *gateway)
+{
     for (uint64_t i = 0; i < GATEWAY_WORKERS_MAX && gateway->workers[i]; i++)
-        *lost += worker_join(gateway->workers[i]);
+        if (!worker_ended(gateway->workers[i]))
+            return false;
+    return true;
+}
+
+static uint64_t join_workers(struct gateway *gateway)
+{
+    uint64_t cut_off = 0;
+    for (uint64_t i = 0; i < GATEWAY_WORKERS_MAX && gateway->workers[i]; i++)
+        cut_off += worker_join(gateway->workers[i]);
+    return cut_off;
 }
 
 enum hf_status gateway_stop(struct gateway *gateway, uint64_t drain_ns)
 {
-    uint64_t lost = 0;
     uint64_t lost_records = 0;
-    stop_workers(gateway, drain_ns, &lost);
+    gateway_drain(gateway, drain_ns);
+    uint64_t lost = join_workers(gateway);
     if (gateway->exposition)
         MHD_stop_daemon(gateway->exposition);
-    if (gateway->listener >= 0)
-        close(gateway->listener);
     hf_mhd_free(gateway->endpoint);
     hf_guard_free(gateway->outbound);
     hf_guard_free(gateway->inbound);
@@ -206,6 +248,7 @@ enum hf_status gateway_start(
     made->options = *options;
     made->clock = hf_clock_monotonic();
     made->listener = -1;
+    made->content.bytes_max = options->memory_bytes_max;
     memory_open(&made->memory);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     for (size_t i = 0; status == HF_OK && i < sizeof steps / sizeof steps[0]; i++)

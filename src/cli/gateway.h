@@ -5,6 +5,7 @@
 #include <holdfast/holdfast.h>
 #include <holdfast/mhd.h>
 
+#include "cli/buffer.h"
 #include "cli/memory.h"
 #include "cli/socket.h"
 
@@ -35,6 +36,7 @@ struct gateway_options {
     enum hf_audit_full_policy audit_full_policy;
     uint64_t body_bytes_max;   /* Of a request. */
     uint64_t answer_bytes_max; /* Of an answer. */
+    uint64_t memory_bytes_max; /* For all requests' and answers' content together. */
     uint64_t timeout_ns;       /* For everything behind the proxy, retries included. */
     struct hf_retry_options retry;
     struct hf_breaker_options breaker;
@@ -50,6 +52,7 @@ struct worker;
 struct gateway {
     struct gateway_options options;
     struct memory memory;
+    struct budget content;
     struct hf_metrics *metrics;
     struct hf_audit *audit;
     struct hf_limiter *limiter;
@@ -64,8 +67,7 @@ struct gateway {
     struct MHD_Daemon *exposition;
     char metrics_address[SOCKET_ADDRESS_BYTES];
     struct worker *workers[GATEWAY_WORKERS_MAX];
-    uint64_t stopping; /* Atomic: 1 once drained and leaving. */
-    uint64_t stop_by_ns;
+    uint64_t stop_by_ns; /* Atomic. 0: nobody wants it to stop. */
 };
 
 /* Starts everything. On failure *gateway is NULL and error names the option. */
@@ -73,8 +75,17 @@ enum hf_status gateway_start(
     struct gateway **gateway, const struct gateway_options *options, struct hf_error *error);
 
 /*
- * Stops accepting, lets requests under way finish for at most drain_ns, closes the audit log and
- * frees everything. HF_OK, or HF_LOST if requests were cut off or records lost.
+ * Begins to stop: accepts no more, and lets requests under way finish for at most drain_ns from
+ * now. May be called again with another drain_ns. Returns at once.
+ */
+void gateway_drain(struct gateway *gateway, uint64_t drain_ns);
+
+/* Whether it has come to that. */
+bool gateway_drained(const struct gateway *gateway);
+
+/*
+ * Drains, waits for it, closes the audit log and frees everything. HF_OK, or HF_LOST if requests
+ * were cut off or records lost.
  */
 enum hf_status gateway_stop(struct gateway *gateway, uint64_t drain_ns);
 

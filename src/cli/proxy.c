@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/complaint.h"
 #include "cli/gateway.h"
 #include "cli/options.h"
 
@@ -34,6 +35,7 @@ static const struct proxy_settings defaults = {
             .keys_max = 65536,
             .body_bytes_max = UINT64_C(8) << 20,
             .answer_bytes_max = UINT64_C(64) << 20,
+            .memory_bytes_max = UINT64_C(256) << 20,
             .timeout_ns = HF_SECONDS(30),
             .retry =
                 {
@@ -63,11 +65,13 @@ static const struct proxy_settings defaults = {
 #define SIZE_MAX_BYTES (UINT64_C(1) << 32)
 #define DURATION_MAX_NS (HF_SECONDS(86400) * 365)
 
-static enum options_result read_settings(
-    struct proxy_settings *settings, int argc, char **argv, struct hf_error *error)
+#define ENTRIES_MAX 48
+
+/* Requests in. */
+static size_t add_inbound(struct proxy_settings *settings, struct option_entry *entries)
 {
     struct gateway_options *g = &settings->gateway;
-    const struct option_entry entries[] = {
+    const struct option_entry own[] = {
         {"listen", OPTION_TEXT, &g->listen, 0, 0, "ADDRESS",
             "where to take requests (127.0.0.1:8080)"},
         {"upstream", OPTION_TEXT, &g->upstream, 0, 0, "URL", "where to pass them on; required"},
@@ -91,6 +95,16 @@ static enum options_result read_settings(
             "admit new keys when there is no room"},
         {"headers", OPTION_TEXT, &settings->dialect, 0, 0, "DIALECT",
             "draft, triple, x-triple or none (draft)"},
+    };
+    memcpy(entries, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+/* Requests out. */
+static size_t add_outbound(struct proxy_settings *settings, struct option_entry *entries)
+{
+    struct gateway_options *g = &settings->gateway;
+    const struct option_entry own[] = {
         {"timeout", OPTION_DURATION, &g->timeout_ns, HF_MS(1), DURATION_MAX_NS, "TIME",
             "for a request, retries included (30s)"},
         {"attempts", OPTION_NUMBER, &settings->attempts, 1, 100, "N", "tries in all (3)"},
@@ -112,6 +126,16 @@ static enum options_result read_settings(
             "how long it stays open first (5s)"},
         {"open-max", OPTION_DURATION, &g->breaker.open.delay_max_ns, HF_MS(1), DURATION_MAX_NS,
             "TIME", "and at most (60s)"},
+    };
+    memcpy(entries, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+/* The program itself. */
+static size_t add_process(struct proxy_settings *settings, struct option_entry *entries)
+{
+    struct gateway_options *g = &settings->gateway;
+    const struct option_entry own[] = {
         {"audit", OPTION_TEXT, &g->audit_directory, 0, 0, "DIR", "write an audit log there (none)"},
         {"audit-block", OPTION_FLAG, &settings->audit_block, 0, 0, NULL,
             "wait for a full audit log instead of dropping"},
@@ -121,6 +145,8 @@ static enum options_result read_settings(
             "largest request body (8MiB)"},
         {"answer-max", OPTION_SIZE, &g->answer_bytes_max, 1, SIZE_MAX_BYTES, "SIZE",
             "largest answer body (64MiB)"},
+        {"memory-max", OPTION_SIZE, &g->memory_bytes_max, 1, SIZE_MAX_BYTES * 16, "SIZE",
+            "for all bodies together; 503 past it (256MiB)"},
         {"connections", OPTION_NUMBER, &g->connections_max, 1, 65536, "N",
             "clients at a time (1024)"},
         {"upstream-connections", OPTION_NUMBER, &g->upstream_connections_max, 1, 4096, "N",
@@ -132,6 +158,17 @@ static enum options_result read_settings(
             "for requests under way at the end (10s)"},
         {"json", OPTION_FLAG, &settings->json, 0, 0, NULL, "print events as JSON Lines"},
     };
+    memcpy(entries, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+static enum options_result read_settings(
+    struct proxy_settings *settings, int argc, char **argv, struct hf_error *error)
+{
+    struct option_entry entries[ENTRIES_MAX];
+    size_t count = add_inbound(settings, entries);
+    count += add_outbound(settings, entries + count);
+    count += add_process(settings, entries + count);
     const struct option_table table = {
         .command = "proxy",
         .summary =
@@ -140,7 +177,7 @@ static enum options_result read_settings(
             "lets what is under way finish, and ends it.",
         .usage = "--upstream URL [OPTION]...",
         .entries = entries,
-        .count = sizeof entries / sizeof entries[0],
+        .count = count,
     };
     return options_parse(&table, argc, argv, error);
 }
@@ -164,6 +201,10 @@ static enum hf_status choose_key(struct proxy_settings *settings, struct hf_erro
     if (key->kind == HF_HTTP_KEY_FORWARDED && settings->trusted.count == 0)
         return hf_error_add(error, HF_INVALID, 0,
             "--key: 'forwarded' needs at least one --trust, or nobody's word would be taken");
+    if (key->kind != HF_HTTP_KEY_FORWARDED && settings->trusted.count > 0)
+        return hf_error_add(error, HF_INVALID, 0,
+            "--trust: whom to believe matters to '--key forwarded' only, not to '%s'",
+            settings->key);
     key->trusted = settings->trusted.networks;
     key->trusted_count = settings->trusted.count;
     key->prefix4_bits = (uint8_t)settings->prefix4;
@@ -199,6 +240,10 @@ static enum hf_status complete(struct proxy_settings *settings, struct hf_error 
         return hf_error_add(error, HF_INVALID, 0, "--global-burst needs --global-rate");
     if (gateway->workers > gateway->connections_max)
         return hf_error_add(error, HF_INVALID, 0, "--workers: more than --connections");
+    if (gateway->body_bytes_max > gateway->memory_bytes_max)
+        return hf_error_add(error, HF_INVALID, 0, "--body-max: more than --memory-max");
+    if (settings->audit_block && !gateway->audit_directory)
+        return hf_error_add(error, HF_INVALID, 0, "--audit-block needs --audit");
     gateway->quota.burst = settings->burst;
     gateway->quota_global.burst = settings->burst_global;
     gateway->retry.attempts_max = (uint32_t)settings->attempts;
@@ -243,6 +288,19 @@ static void hold_signals(sigset_t *ending)
     pthread_sigmask(SIG_BLOCK, ending, NULL);
 }
 
+/* How often it looks whether all requests have finished, at the end. */
+#define DRAIN_POLL_NS HF_MS(20)
+
+/* A second signal means: at once. */
+static void wait_drained(struct gateway *gateway, uint64_t drain_ns, const sigset_t *ending)
+{
+    const struct timespec poll = {.tv_nsec = DRAIN_POLL_NS};
+    gateway_drain(gateway, drain_ns);
+    while (!gateway_drained(gateway))
+        if (sigtimedwait(ending, NULL, &poll) > 0)
+            gateway_drain(gateway, 0);
+}
+
 static int proxy(int argc, char **argv)
 {
     struct proxy_settings settings = defaults;
@@ -253,19 +311,16 @@ static int proxy(int argc, char **argv)
     enum options_result parsed = read_settings(&settings, argc, argv, &error);
     if (parsed == OPTIONS_HELP)
         return EXIT_WORKED;
-    if (parsed == OPTIONS_WRONG || complete(&settings, &error) != HF_OK) {
-        fprintf(stderr, "holdfast proxy: %s; see `holdfast proxy --help`\n", hf_error_text(&error));
-        return EXIT_USAGE;
-    }
+    if (parsed == OPTIONS_WRONG || complete(&settings, &error) != HF_OK)
+        return complain(argc, argv, &error);
     hold_signals(&ending);
     enum hf_status status = gateway_start(&gateway, &settings.gateway, &error);
-    if (status != HF_OK) {
-        fprintf(stderr, "holdfast proxy: %s\n", hf_error_text(&error));
-        return status == HF_INVALID ? EXIT_USAGE : EXIT_FAILED;
-    }
+    if (status != HF_OK)
+        return complain(argc, argv, &error);
     say_listening(&settings, gateway);
     sigwait(&ending, &signal_number);
-    status = gateway_stop(gateway, settings.drain_ns);
+    wait_drained(gateway, settings.drain_ns, &ending);
+    status = gateway_stop(gateway, 0);
     say_ended(&settings, status);
     return status == HF_OK ? EXIT_WORKED : EXIT_FAILED;
 }

@@ -224,6 +224,7 @@ static bool set_up(struct exchange *exchange)
 bool transfer_start(struct exchange *exchange)
 {
     buffer_clear(&exchange->answer);
+    exchange->answer.starved = false;
     fields_clear(&exchange->answer_fields);
     exchange->answer_status = 0;
     exchange->easy = worker_take_handle(exchange->worker);

@@ -18,6 +18,8 @@ _Static_assert(REQUEST_FIELDS_BYTES_MAX + FIELDS_BYTES_MAX + 4096 <= CONNECTION_
     "both fit, with room for what the proxy adds");
 /* The loop looks around at least this often. */
 #define LOOP_WAIT_MAX_NS HF_MS(500)
+/* From a connection's going on to its answer's last byte in the socket. */
+#define FAREWELL_TURNS 4
 
 uint64_t worker_now_ns(const struct worker *worker)
 {
@@ -168,18 +170,20 @@ static void turn(struct worker *worker)
 
 static bool drained(struct worker *worker)
 {
-    if (!hf_load_acquire(&worker->gateway->stopping))
-        return false;
-    return !worker->exchanges || worker_now_ns(worker) >= worker->gateway->stop_by_ns;
+    uint64_t stop_by_ns = hf_load_acquire(&worker->gateway->stop_by_ns);
+    return stop_by_ns && (!worker->exchanges || worker_now_ns(worker) >= stop_by_ns);
 }
 
-/* Suspended connections must go on before the daemon may be stopped. */
+/* Suspended connections must go on before the daemon may be stopped; their clients are told that
+ * it ends, if that can be said at once. */
 static void cut_off_rest(struct worker *worker)
 {
     for (struct exchange *at = worker->exchanges; at; at = at->next) {
         exchange_abandon(at);
         worker->cut_off++;
     }
+    for (int i = 0; worker->exchanges && i < FAREWELL_TURNS; i++)
+        MHD_run(worker->daemon);
 }
 
 static void *run(void *context)
@@ -187,13 +191,14 @@ static void *run(void *context)
     struct worker *worker = context;
     bool quiet = false;
     while (!drained(worker)) {
-        if (!quiet && hf_load_acquire(&worker->gateway->stopping)) {
+        if (!quiet && hf_load_acquire(&worker->gateway->stop_by_ns)) {
             close(MHD_quiesce_daemon(worker->daemon));
             quiet = true;
         }
         turn(worker);
     }
     cut_off_rest(worker);
+    hf_store_release(&worker->ended, 1);
     return NULL;
 }
 
@@ -263,13 +268,19 @@ enum hf_status worker_start(struct worker **worker, struct gateway *gateway, str
         *worker = made;
         return HF_OK;
     }
+    int code = errno;
     release(made);
-    return hf_error_add(error, HF_IO, errno, "worker: cannot start: %s", strerror(errno));
+    return hf_error_add(error, HF_IO, code, "worker: cannot start: %s", strerror(code));
 }
 
 void worker_wake(struct worker *worker)
 {
     curl_multi_wakeup(worker->multi);
+}
+
+bool worker_ended(const struct worker *worker)
+{
+    return hf_load_acquire(&worker->ended);
 }
 
 uint64_t worker_join(struct worker *worker)

@@ -21,6 +21,7 @@ struct worker {
     struct exchange *waiting;   /* Ordered by due_ns. */
     bool resumed;               /* A connection waits for MHD_run to go on. */
     struct exchange *exchanges; /* All that exist. */
+    uint64_t ended;             /* Atomic: 1 once the thread has nothing left to do. */
     uint64_t cut_off;           /* Exchanges that the drain's end cut off. */
     CURL *idle[WORKER_IDLE_HANDLES_MAX];
     size_t idle_count;
@@ -30,8 +31,11 @@ struct worker {
 enum hf_status worker_start(
     struct worker **worker, struct gateway *gateway, struct hf_error *error);
 
-/* Wakes the worker so that it sees gateway->stopping. */
+/* Wakes the worker so that it sees gateway->stop_by_ns. */
 void worker_wake(struct worker *worker);
+
+/* Whether nothing is left for worker_join to wait for. */
+bool worker_ended(const struct worker *worker);
 
 /* Waits for the worker's thread to end, frees it and returns how many exchanges it had to cut off.
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -60,6 +62,8 @@ static const struct upstream_answer script[] = {
     {"/large", large, 0, UPSTREAM_KEEP},
     {"/too-large", too_large, 0, UPSTREAM_KEEP},
     {"/once", OK "Content-Length: 2\r\n\r\nhi", 0, UPSTREAM_NO_MORE},
+    {"/hang", "", 0, UPSTREAM_KEEP},
+    {"/busy", "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", 0, UPSTREAM_KEEP},
     {NULL, NULL, 0, UPSTREAM_KEEP},
 };
 
@@ -89,10 +93,12 @@ static struct gateway_options options_for(const char *upstream)
         .keys_max = 64,
         .body_bytes_max = BODY_BYTES_MAX,
         .answer_bytes_max = ANSWER_BYTES_MAX,
+        .memory_bytes_max = 1024 * 1024,
         .timeout_ns = HF_SECONDS(30),
         .retry = {.attempts_max = 2,
             .delay = {.base_ns = HF_US(1), .delay_max_ns = HF_US(1)},
-            .attempt_timeout_ns = HF_SECONDS(20)},
+            .attempt_timeout_ns = HF_SECONDS(20),
+            .retry_after_max_ns = HF_SECONDS(10)},
         .breaker = {.consecutive_failures = 60000},
         .connections_max = 64,
         .upstream_connections_max = 8,
@@ -116,7 +122,8 @@ static int make_world(void **state)
 static int unmake_world(void **state)
 {
     (void)state;
-    assert_int_equal(gateway_stop(world.gateway, HF_SECONDS(10)), HF_OK);
+    if (world.gateway)
+        assert_int_equal(gateway_stop(world.gateway, HF_SECONDS(10)), HF_OK);
     upstream_stop(world.upstream);
     return 0;
 }
@@ -405,6 +412,92 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
     assert_true(ends_with(world.reply.text, "\r\n\r\nok\n"));
 }
 
+/* Asks for a path on a connection of its own, and waits until the upstream has been asked too. */
+static int begin(const char *path)
+{
+    char text[128];
+    uint64_t before = upstream_requests(world.upstream);
+    int fd = raw_connect(world.gateway->address);
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    raw_send(fd, text);
+    while (upstream_requests(world.upstream) == before)
+        sched_yield();
+    return fd;
+}
+
+static void what_the_end_cuts_off_is_told_so(void **state)
+{
+    (void)state;
+    int trying = begin("/hang");
+    int waiting = begin("/busy");
+    int gone = begin("/hang");
+    close(gone);
+    assert_int_equal(gateway_stop(world.gateway, 0), HF_LOST);
+    world.gateway = NULL;
+    assert_true(says(raw_read(&world.reply, trying), 503));
+    assert_true(has(world.reply.text, "Connection: close"));
+    assert_true(says(raw_read(&world.reply, waiting), 503));
+}
+
+static void requests_under_way_may_finish(void **state)
+{
+    (void)state;
+    const char *half = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                       "Content-Length: 6\r\n\r\n";
+    char told[64];
+    int fd = raw_connect(world.gateway->address);
+    raw_send(fd, half);
+    /* Asked to go on, it is under way. */
+    assert_true(recv(fd, told, sizeof(told), 0) > 0);
+    gateway_drain(world.gateway, HF_SECONDS(20));
+    assert_false(gateway_drained(world.gateway));
+    raw_send(fd, "abcdef");
+    assert_true(says(raw_read(&world.reply, fd), 200));
+    assert_int_equal(gateway_stop(world.gateway, HF_SECONDS(20)), HF_OK);
+    world.gateway = NULL;
+}
+
+/* Clients that each hold nearly the largest body there may be, until there is no room for one. */
+static void bodies_share_a_bound_and_get_503_past_it(void **state)
+{
+    (void)state;
+    enum { HOLDERS = 24, HELD = 60000 };
+    static char text[HELD + 512];
+    int holders[HOLDERS];
+    int size = sprintf(text, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n");
+    memset(text + size, 'x', HELD);
+    for (size_t i = 0; i < HOLDERS; i++) {
+        holders[i] = raw_connect(world.gateway->address);
+        raw_send(holders[i], text);
+    }
+    size = sprintf(text, "Content-Length: %d\r\n\r\n", HELD);
+    memset(text + size, 'x', HELD);
+    while (!has(ask("POST", "/", text), "HTTP/1.1 503"))
+        sched_yield();
+    assert_true(has(world.reply.text, "Retry-After: 1\r\n"));
+    for (size_t i = 0; i < HOLDERS; i++)
+        close(holders[i]);
+    while (!has(ask("POST", "/", text), "HTTP/1.1 200"))
+        sched_yield();
+}
+
+static void options_that_cannot_be_had_are_named(void **state)
+{
+    (void)state;
+    struct gateway *gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    struct hf_error error = {0};
+    options.connections_max = UINT32_MAX;
+    assert_int_equal(gateway_start(&gateway, &options, &error), HF_IO);
+    assert_null(gateway);
+    assert_true(has(hf_error_text(&error), "--connections: 4294967295"));
+    char url[GATEWAY_UPSTREAM_BYTES_MAX + 32] = "http://";
+    memset(url + 7, 'a', GATEWAY_UPSTREAM_BYTES_MAX);
+    options = options_for(url);
+    assert_int_equal(gateway_start(&gateway, &options, &error), HF_INVALID);
+    assert_true(has(hf_error_text(&error), "--upstream: 2055 bytes"));
+}
+
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, unmake_world)
 
 int main(void)
@@ -433,6 +526,10 @@ int main(void)
         IN_A_WORLD(bodies_too_large_get_413_before_they_are_sent_if_that_is_known),
         IN_A_WORLD(a_client_that_has_closed_its_half_is_still_answered),
         IN_A_WORLD(requests_on_one_connection_are_answered_in_order),
+        IN_A_WORLD(what_the_end_cuts_off_is_told_so),
+        IN_A_WORLD(requests_under_way_may_finish),
+        IN_A_WORLD(bodies_share_a_bound_and_get_503_past_it),
+        IN_A_WORLD(options_that_cannot_be_had_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

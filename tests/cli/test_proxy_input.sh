@@ -38,11 +38,24 @@ check "forwarded keys without a trusted proxy" rejects "needs at least one --tru
 check "a network that is none" rejects "--trust: '10.0.0.0/33'" "${up[@]}" --trust 10.0.0.0/33
 check "a burst for no global rate" rejects "--global-burst needs --global-rate" "${up[@]}" --global-burst 5
 check "a longest delay below the first" rejects "delay" "${up[@]}" --delay 5s --delay-max 1s
+check "trust that nothing asks for" rejects "--trust: whom to believe" "${up[@]}" --trust 10.0.0.1
+check "bodies larger than all memory for them" rejects "--body-max: more than --memory-max" "${up[@]}" --memory-max 1MiB
+check "blocking on no audit log" rejects "--audit-block needs --audit" "${up[@]}" --audit-block
 check "an address that is none" rejects "--listen: 'nowhere'" --upstream http://127.0.0.1:9 --listen nowhere
 check "a port past every number" rejects "--listen: '127.0.0.1:70000'" --upstream http://127.0.0.1:9 --listen 127.0.0.1:70000
 check "an audit directory that is missing" fails "$WORK/none" "${up[@]}" --audit "$WORK/none"
 touch "$WORK/file"
 check "an audit directory that is a file" fails "$WORK/file" "${up[@]}" --audit "$WORK/file"
+
+says_so_in_json() {
+  local status=$1
+  shift
+  timeout 10 "$HOLDFAST" "$@" --json >"$WORK/out" 2>"$WORK/err"
+  [ $? = "$status" ] && jq -e '.event == "error" and (.text | length > 5)' "$WORK/err" >/dev/null
+}
+check "wrong options are told as JSON too" says_so_in_json 2 proxy "${up[@]}" --rate '"fast"'
+check "so are failures" says_so_in_json 1 proxy "${up[@]}" --audit "$WORK/none"
+check "of the demo too" says_so_in_json 2 demo --nonsense
 
 port=$(free_port)
 NGINX_SERVER='client_max_body_size 0; add_header X-Seen "$http_x_forwarded_for|$http_via|$http_connection|$http_x_hop" always;
@@ -120,3 +133,18 @@ check "it says so as problem+json" eval 'jq -e ".status == 429" "$WORK/body" >/d
 stop_proxy
 check "the audit log names the client by its own address" \
   [ "$(audit_records "$WORK/spoof" | jq -r 'select(.event == "denied").key' | sort -u)" = 127.0.0.1 ]
+
+# An upstream that says nothing, and a request on its way to it: told to go on, it is under way.
+start_proxy patient --upstream "http://127.0.0.1:$port" --drain 1h
+kill -STOP $(pgrep -P "$NGINX_PID")
+curl -sv -o /dev/null -H 'Expect: 100-continue' --data-binary "@$WORK/fits" "$PROXY_URL/" 2>"$WORK/trace" &
+client=$!
+wait_for 10 grep -q '100 Continue' "$WORK/trace" || bail "a request gets under way" "$WORK/trace"
+kill -TERM "$PROXY_PID"
+refuses() { ! (: <"/dev/tcp/127.0.0.1/${PROXY_URL##*:}") 2>/dev/null; }
+check "from SIGTERM on nobody else may connect" wait_for 10 refuses
+check "it waits for what is under way" kill -0 "$PROXY_PID"
+check "a second SIGTERM cuts that off, which is no success" eval '! stop_proxy && grep -q "^ended cut-off" "$PROXY_LOG"'
+wait "$client"
+check "the client is told 503" grep -q '^< HTTP/1.1 503' "$WORK/trace"
+kill -CONT $(pgrep -P "$NGINX_PID")
