@@ -43,8 +43,8 @@ struct hf_sim_files_options {
 };
 
 /*
- * Makes an empty disk; options NULL: all defaults. HF_NO_MEMORY, or HF_INVALID if disk is NULL. On
- * failure *disk is NULL and error (NULL: not wanted) tells.
+ * Makes an empty disk; options NULL: all defaults. HF_NO_MEMORY, or HF_INVALID if disk is NULL or
+ * the allocator lacks a function. On failure *disk is NULL and error (NULL: not wanted) tells.
  */
 HF_MUST_USE HF_API enum hf_status hf_sim_files_new(
     struct hf_sim_files **disk, const struct hf_sim_files_options *options, struct hf_error *error);

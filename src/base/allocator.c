@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/allocator.h"
+#include <holdfast/allocator.h>
 
 /* What calloc aligns to by itself. */
 #define ALIGNMENT_NATURAL alignof(max_align_t)
@@ -62,14 +62,6 @@ static bool alignment_valid(size_t alignment)
 {
     bool power_of_two = alignment != 0 && (alignment & (alignment - 1)) == 0;
     return power_of_two && alignment <= HF_ALIGNMENT_MAX;
-}
-
-enum hf_status hf_allocator_check(const struct hf_allocator *allocator, struct hf_error *error)
-{
-    if (!allocator || (allocator->allocate && allocator->release))
-        return HF_OK;
-    return hf_error_add(
-        error, HF_INVALID, 0, "allocator.%s: NULL", allocator->allocate ? "release" : "allocate");
 }
 
 void *hf_allocate(const struct hf_allocator *allocator, size_t size_bytes, size_t alignment)

@@ -6,6 +6,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/sim.h>
 
+#include "base/allocator.h"
 #include "base/atomic.h"
 #include "sim/queue.h"
 
@@ -78,7 +79,7 @@ static enum hf_status check_options(const struct hf_sim_options *options, struct
     if (options->events_max > HF_SIM_EVENTS_MAX)
         return hf_error_add(error, HF_INVALID, 0, "sim.events_max: %lu is too large (at most %lu)",
             (unsigned long)options->events_max, (unsigned long)HF_SIM_EVENTS_MAX);
-    return HF_OK;
+    return hf_allocator_check(options->allocator, error);
 }
 
 /* 0 stands for "draw one", so it cannot be drawn: the run could not be repeated. */

@@ -6,6 +6,7 @@
 
 #include <holdfast/sim_files.h>
 
+#include "base/allocator.h"
 #include "sim/disk.h"
 
 /*
@@ -42,6 +43,8 @@ enum hf_status hf_sim_files_new(
     struct hf_sim_files_options filled = {0};
     if (options)
         filled = *options;
+    if (hf_allocator_check(filled.allocator, error) != HF_OK)
+        return HF_INVALID;
     if (!filled.allocator)
         filled.allocator = hf_allocator_libc();
 

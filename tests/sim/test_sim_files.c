@@ -371,6 +371,14 @@ static void missing_arguments_are_answered(void **state)
     struct hf_error error = {0};
     assert_int_equal(hf_sim_files_new(NULL, NULL, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "disk: NULL");
+    struct hf_allocator half = *hf_allocator_libc();
+    half.allocate = NULL;
+    struct hf_sim_files *none = disk_under_test;
+    assert_int_equal(
+        hf_sim_files_new(&none, &(struct hf_sim_files_options){.allocator = &half}, &error),
+        HF_INVALID);
+    assert_string_equal(hf_error_text(&error), "allocator.allocate: NULL");
+    assert_null(none);
     assert_int_equal(files_under_test->open(disk_under_test, NULL, &file, &size_bytes), EINVAL);
     assert_int_equal(files_under_test->open(disk_under_test, "a", NULL, &size_bytes), EINVAL);
     assert_int_equal(files_under_test->open(disk_under_test, "a", &file, NULL), EINVAL);

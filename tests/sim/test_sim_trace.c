@@ -197,6 +197,9 @@ static void bad_options_are_refused_by_name_and_value(void **state)
         "sim.wall_start_ns: 18446744073709551615 is too large (at most 2305843009213693951)");
     assert_refused((struct hf_sim_options){.events_max = HF_SIM_EVENTS_MAX + 1},
         "sim.events_max: 16777217 is too large (at most 16777216)");
+    struct hf_allocator half = *hf_allocator_libc();
+    half.release = NULL;
+    assert_refused((struct hf_sim_options){.allocator = &half}, "allocator.release: NULL");
     struct hf_error error = {0};
     assert_int_equal(hf_sim_new(NULL, NULL, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "sim: NULL");
