@@ -10,9 +10,16 @@ extern "C" {
 #endif
 
 /*
- * One limit for everything that passes: a single GCRA cell of 64 bits. Caller-allocated, fields
- * private, must not be copied while in use; nothing to free. Thread-safe and lock-free: an
- * admission is one compare-and-swap, a denial writes nothing.
+ * One limit for everything that passes: a single GCRA cell of 64 bits.
+ *
+ *     const struct hf_quota quota = hf_quota_per_second(1000);
+ *     status = hf_gate_init(&gate, &quota, &error);
+ *     ...
+ *     if (hf_gate_check(&gate, 1, now_ns, NULL) != HF_OK)
+ *         refuse();
+ *
+ * Caller-allocated, fields private, must not be copied while in use; nothing to free. Thread-safe
+ * and lock-free: an admission is one compare-and-swap, a denial writes nothing.
  */
 struct hf_gate {
     uint64_t tat_ns; /* Theoretical arrival time: when all cells are available again. */

@@ -17,6 +17,10 @@ extern "C" {
  * One call that wraps all patterns around a function: is there time, does the key's quota allow it,
  * does everybody's, is the other side well, try, classify, record, try again.
  *
+ *     struct hf_guard_options options = {.limiter = limiter, .breaker = breaker, .retry = &retry};
+ *     status = hf_guard_new(&guard, &options, &error);
+ *     ...
+ *     struct hf_guard_request request = {.key = hf_bytes(user, strlen(user))};
  *     status = hf_guard_call(guard, &request, fetch, &context, &report);
  *
  * Patterns left out are skipped, and the clock is read only where something needs it: a guard with

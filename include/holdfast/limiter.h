@@ -14,6 +14,13 @@ extern "C" {
 
 /*
  * One limit for each key: a lock-free table of GCRA cells, bounded in memory by construction.
+ *
+ *     options.quota = hf_quota_with_burst(hf_quota_per_second(50), 100);
+ *     status = hf_limiter_new(&limiter, &options, &error);
+ *     ...
+ *     if (hf_limiter_check(limiter, hf_bytes(user, strlen(user)), 1, &decision) != HF_OK)
+ *         refuse(decision.retry_after_ns);
+ *
  * A key whose cells are all available again is the same as a key never seen, so its place is
  * taken over by whichever key needs it: there is no clean-up call, no background work, and no
  * live key is ever evicted.
