@@ -175,6 +175,9 @@ run: $(B)/holdfast ## the demonstration: real traffic, guarded
 bench: $(B)/bench/core ## ns per decision, each pattern beside its floor; QUICK=1, FILTER=word
 	@mkdir -p build/bench
 	@$< $(QUICK:%=--quick) $(FILTER:%=--only %) --output build/bench/core.json
+bench-peers: ## the limiter beside governor, which cargo builds; QUICK=1 or FULL=1, PAIRS=9, FILTER=word
+	@+MAKE='$(MAKE)' CC='$(CC)' bench/limiter_peers.sh $(QUICK:%=--quick) $(FULL:%=--full) $(PAIRS:%=--pairs %) \
+		$(FILTER:%=--only %) $(CPU_TIME:%=--cpu-time)
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 	@$(foreach v,B LIBS PROGRAM ADAPTERS VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
@@ -186,7 +189,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
 .PHONY: all libs binaries test test-c test-coverage check check-valgrind check-headers coverage check-address check-undefined check-thread \
-	fuzz fuzz-run run bench install uninstall clean help FORCE
+	fuzz fuzz-run run bench bench-peers install uninstall clean help FORCE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif

@@ -1,0 +1,333 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The keyed limiter beside governor, which does the same for Rust. `make bench-peers` calls it.
+# What a row means stands in the help below; what is timed, in bench/peers/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+MAKE=${MAKE:-make} CC=${CC:-cc}
+OUT=$PWD/build/peers
+RESULTS=$PWD/build/bench/limiter_peers
+READY_SECONDS=300 RUN_SECONDS=60 # What hangs ends.
+
+help() {
+  cat <<'TEXT'
+Times decisions of the keyed limiter beside those of governor, pinned, in turns.
+
+  limiter_peers.sh [--quick | --full] [--pairs N] [--ms N] [--only WORD] [--cpu-time]
+
+  --quick      a few rows in short runs: to see that it works, not to quote
+  --full       10 million keys besides: some 1.5 GB of memory
+  --pairs N    turns of each row, at least 5 (5)
+  --ms N       length of a run (50; quick: 20); a quarter more warms up
+  --only WORD  just the rows with WORD in their description
+  --cpu-time   count a thread's time on its processor: for machines where others work, too
+  --help       this text
+
+Needs cargo, which builds governor 0.10.4 as its users do (cargo build --release); where there is
+none, governor's columns say SKIPPED and nothing is written as a result. Ours is the installed
+static library, through its public headers. The rows "native" are -march=native and link-time
+optimisation on both sides.
+
+Each turn is one run of ours, of governor, and of the floor: the same hash, one line of a table as
+large, one locked compare-and-swap (a denial: one load), no logic. ns is a thread's time for one
+decision, median of the turns, with making the keys, which costs all three alike; a ratio is the
+median of the turns' ratios, [least .. greatest]. All see the same keys in the same order, all
+keys are present before timing begins, and whatever is not denied on purpose is admitted; a run
+that decides otherwise fails.
+
+  keys   uniform or Zipf (s = 1); 16 bytes: [u8; 16] to governor; 38 bytes: String
+  clock  mock: time stands still and is read at each decision, governor's FakeRelativeClock and
+         our hf_manual_clock; given: ours is told the time (hf_limiter_check_at); monotonic:
+         governor's MonotonicClock and our default; tsc: governor's default, quanta, and our
+         hf_tsc_clock
+  hash   ours: fast or siphash; governor's is SipHash-1-3, its default, or foldhash
+  gate   no keys: hf_gate beside governor's direct limiter; mock: ours is told the time, which
+         costs one atomic load, as governor's mock does
+  bytes  what malloc holds for the limiter once all keys are in, by the number of keys
+
+A batch of keys in one call is not in this comparison.
+Results go to build/bench/limiter_peers.json, .txt and .svg.
+TEXT
+}
+
+# For each line one row with 1 thread and one with 2. The part of the run it first belongs to,
+# workload, keys, clock, key bytes, our hash, governor's; then the ratio to be reached with 1 and 2
+# threads as users get both, and natively (0: none is named, -: is not run).
+rows() {
+  cat <<'TEXT'
+usual uniform     1        mock      16 fast    siphash  0   0   -   -
+quick denied      1        mock      16 fast    siphash  0   8   0   10
+quick uniform     1000     mock      16 fast    siphash  2   3   2.5 3
+usual uniform     100000   mock      16 fast    siphash  2   3   2.5 3
+quick uniform     1000000  mock      16 fast    siphash  3   4   3   4
+full  uniform     10000000 mock      16 fast    siphash  4   5   4   5
+quick uniform     1000     mock      16 fast    foldhash 1.3 1.8 1.3 1.8
+usual uniform     100000   mock      16 fast    foldhash 1.3 1.8 1.3 1.8
+usual uniform     1000000  mock      16 fast    foldhash 1.3 1.8 1.3 1.8
+full  uniform     10000000 mock      16 fast    foldhash 1.3 1.8 1.3 1.8
+usual uniform     1000     mock      16 siphash siphash  1.5 1.5 -   -
+usual uniform     100000   mock      16 siphash siphash  1.5 1.5 -   -
+usual uniform     1000000  mock      16 siphash siphash  1.5 1.5 -   -
+full  uniform     10000000 mock      16 siphash siphash  1.5 1.5 -   -
+usual zipf        100000   mock      16 fast    siphash  0   0   -   -
+usual zipf        1000000  mock      16 fast    siphash  0   0   -   -
+full  zipf        10000000 mock      16 fast    siphash  0   0   -   -
+usual uniform     1000     mock      38 fast    siphash  0   0   -   -
+usual uniform     100000   mock      38 fast    siphash  0   0   -   -
+usual uniform     1000000  mock      38 fast    siphash  0   0   -   -
+usual uniform     1000     given     16 fast    siphash  2   3   2.5 3
+usual uniform     1000000  given     16 fast    siphash  3   4   3   4
+usual uniform     1000     monotonic 16 fast    siphash  1.5 1.5 -   -
+usual uniform     1000000  monotonic 16 fast    siphash  1.5 1.5 -   -
+usual uniform     1000     tsc       16 fast    siphash  2   2   -   -
+usual uniform     1000000  tsc       16 fast    siphash  2   2   -   -
+quick gate        1        mock      16 fast    siphash  0.8 0.8 0.95 0.95
+usual gate-denied 1        mock      16 fast    siphash  0   0   -   -
+usual gate        1        tsc       16 fast    siphash  0   0   -   -
+TEXT
+}
+
+die() {
+  echo "limiter_peers: $*" >&2
+  exit 1
+}
+
+# Runs a step of the build; its output is shown only where it fails.
+step() {
+  local log=$OUT/$1.log
+  shift
+  "$@" >"$log" 2>&1 </dev/null || { tail -n 20 "$log" >&2; die "could not build: $log"; }
+}
+
+compile_ours() {
+  local prefix=$OUT/$1 flags=$2 library
+  library=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --static --cflags --libs libholdfast) ||
+    return 1
+  library=${library/-lholdfast/$prefix/lib/libholdfast.a}
+  $CC -std=c11 -Wall -Wextra -Werror $flags bench/peers/limiter.c bench/peers/stopwatch.c \
+    $library -lm -o "$prefix/limiter"
+}
+
+build_ours() {
+  local flags='-O2 -g' options=()
+  if [ "$1" = native ]; then
+    flags='-O2 -g -march=native -flto'
+    options=(B=build/peers/native-objects CFLAGS="$flags" AR=gcc-ar)
+  fi
+  step "ours-$1" $MAKE install LIBS=libholdfast PROGRAM= DESTDIR= PREFIX="$OUT/$1" \
+    LIBDIR="$OUT/$1/lib" INCLUDEDIR="$OUT/$1/include" "${options[@]}"
+  step "ours-$1-program" compile_ours "$1" "$flags"
+}
+
+# Away from the sources, where cargo would leave a lock file.
+build_theirs() {
+  local settings=(CARGO_TARGET_DIR="$OUT/governor-$1")
+  if [ "$1" = native ]; then
+    settings+=(RUSTFLAGS='-C target-cpu=native' CARGO_PROFILE_RELEASE_LTO=fat
+      CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1)
+  fi
+  mkdir -p "$OUT/governor"
+  cp -rup bench/peers/governor/. "$OUT/governor/"
+  step "governor-$1" env "${settings[@]}" cargo build --release \
+    --manifest-path "$OUT/governor/Cargo.toml"
+}
+
+# A program that makes a run for each line it is sent. Leaves its ready line in $ready.
+declare -A to from pid
+ready=
+start() {
+  local name=$1
+  shift
+  rm -f "$tmp/$name.in" "$tmp/$name.out"
+  mkfifo "$tmp/$name.in" "$tmp/$name.out"
+  "$@" <"$tmp/$name.in" >"$tmp/$name.out" &
+  pid[$name]=$!
+  exec {fd}>"$tmp/$name.in"
+  to[$name]=$fd
+  exec {fd}<"$tmp/$name.out"
+  from[$name]=$fd
+  read -r -t $READY_SECONDS ready <&"${from[$name]}" || die "$name does not start: $*"
+}
+
+stop() {
+  local fd
+  for fd in "${to[$1]}" "${from[$1]}"; do exec {fd}>&-; done
+  wait "${pid[$1]}"
+  unset "pid[$1]"
+}
+
+# Leaves the nanoseconds of one run in $ns.
+ask() {
+  local answer
+  echo "$2" >&"${to[$1]}"
+  read -r -t $RUN_SECONDS answer <&"${from[$1]}" || die "$1 gave up in the row: $row"
+  ns=${answer#*\"ns\":} ns=${ns%%,*}
+}
+
+field() {
+  local value=${ready#*\"$1\":}
+  value=${value%%[,\}]*}
+  echo "${value//\"/}"
+}
+
+# Standard input: a line a turn, of ours, governor's, floor's. Output: the medians of these, of
+# governor's by ours with least and greatest, and of ours by the floor.
+summarise() {
+  awk 'function median(values, count,    i, j, swap) {
+         for (i = 2; i <= count; i++)
+           for (j = i; j > 1 && values[j] < values[j - 1]; j--) {
+             swap = values[j]; values[j] = values[j - 1]; values[j - 1] = swap
+           }
+         return (values[int((count + 1) / 2)] + values[int(count / 2) + 1]) / 2
+       }
+       { ours[NR] = $1 + 0; peer[NR] = $2 + 0; floor[NR] = $3 + 0
+         ratio[NR] = $2 / $1; above[NR] = $1 / $3 }
+       END { r = median(ratio, NR)
+             printf "%.2f %.2f %.2f %.3f %.3f %.3f %.3f\n", median(ours, NR), median(peer, NR),
+               median(floor, NR), r, ratio[1], ratio[NR], median(above, NR) }'
+}
+
+header() {
+  printf '%-7s %-11s %9s %3s %-9s %3s %-7s %8s  %-17s %8s %7s %-15s %8s %7s %9s %7s %6s\n' build \
+    workload keys thr clock key hash ours_ns peer peer_ns ratio '[min .. max]' at_least floor_ns \
+    by_floor bytes peer_b
+}
+
+# One row: $build $workload $keys $threads $clock $key_bytes $hash $peer_hash $bar.
+measure() {
+  local arguments=(--keys "$keys" --threads "$threads" --key-bytes "$key_bytes" --ms "$ms"
+    --workload "$workload" --cpus "$cpus" $cpu_time)
+  local turn ours theirs=0 traffic bytes peer_bytes=- peer=governor turns=
+  [ "$peer_hash" = foldhash ] && peer=governor+foldhash
+  start ours "$OUT/$build/limiter" "${arguments[@]}" --clock "$clock" --hash "$hash"
+  traffic=$(field traffic) bytes=$(field bytes_per_key)
+  if [ "$cargo" ]; then
+    start governor "$OUT/governor-$build/release/governor-peer" "${arguments[@]}" \
+      --clock "${clock/given/mock}" --hash "$peer_hash"
+    [ "$(field traffic)" = "$traffic" ] || die "the two were not asked for the same keys: $row"
+    peer_bytes=$(field bytes_per_key)
+  fi
+  for ((turn = 0; turn < pairs; turn++)); do
+    ask ours limiter
+    ours=$ns
+    if [ "$cargo" ]; then ask governor limiter; theirs=$ns; fi
+    ask ours floor
+    turns+="$ours $theirs $ns"$'\n'
+  done
+  # In this order: governor was started with our open end of the other's pipe.
+  if [ "$cargo" ]; then stop governor; fi
+  stop ours
+  # Of a table of hardly any keys nobody wants to know the bytes a key.
+  if [ "$keys" -lt 1000 ]; then bytes=- peer_bytes=-; fi
+  report $(printf '%s' "$turns" | summarise)
+}
+
+report() {
+  local ours_ns=$1 peer_ns=$2 floor_ns=$3 ratio=$4 least=$5 greatest=$6 by_floor=$7
+  if [ -z "$cargo" ]; then peer_ns=SKIPPED ratio=SKIPPED least= greatest=; fi
+  printf '%-7s %-11s %9s %3s %-9s %3s %-7s %8s  %-17s %8s %7s %-15s %8s %7s %9s %7s %6s\n' \
+    "$build" "$workload" "$keys" "$threads" "$clock" "$key_bytes" "$hash" "$ours_ns" "$peer" \
+    "$peer_ns" "$ratio" "${least:+[$least .. $greatest]}" "$([ "$bar" = 0 ] && echo - || echo "$bar")" "$floor_ns" \
+    "$by_floor" "$bytes" "$peer_bytes" | tee -a "$RESULTS.txt"
+  [ -z "$cargo" ] && return
+  objects+=("$(printf '{"build":"%s","workload":"%s","keys":%s,"threads":%s,"clock":"%s",' \
+    "$build" "$workload" "$keys" "$threads" "$clock"
+  printf '"key_bytes":%s,"hash":"%s","ours_ns":%s,"peer":"%s","peer_ns":%s,"ratio":%s,' \
+    "$key_bytes" "$hash" "$ours_ns" "$peer" "$peer_ns" "$ratio"
+  printf '"ratio_min":%s,"ratio_max":%s,"at_least":%s,"floor_ns":%s,"bytes_per_key":%s,' \
+    "$least" "$greatest" "$bar" "$floor_ns" "${bytes/#-/null}"
+  printf '"peer_bytes_per_key":%s,"pairs":%s,"cpu_time":%s}' "${peer_bytes/#-/null}" "$pairs" \
+    "$([ "$cpu_time" ] && echo true || echo false)")")
+}
+
+write_results() {
+  local i
+  {
+    echo '['
+    for i in "${!objects[@]}"; do
+      echo "  ${objects[i]}$([ "$i" -lt $((${#objects[@]} - 1)) ] && echo ,)"
+    done
+    echo ']'
+  } >"$RESULTS.json"
+  awk -f bench/peers/plot.awk "$RESULTS.json" >"$RESULTS.svg"
+}
+
+# The first two processors that this process may use.
+find_processors() {
+  awk '/^Cpus_allowed_list/ {
+         count = split($2, ranges, ",")
+         for (i = 1; i <= count; i++) {
+           split(ranges[i], ends, "-")
+           last = ends[2] == "" ? ends[1] : ends[2]
+           for (n = ends[1]; n <= last && found < 2; n++) { printf "%s%d", found ? "," : "", n; found++ }
+         }
+       }' /proc/self/status
+}
+
+# The description that --only looks into.
+describe() {
+  row="$build $workload $keys keys, $threads threads, $clock, $key_bytes bytes, $hash, $peer_hash"
+}
+
+wanted() {
+  describe
+  case $part in
+  usual) [ "$size" != quick ] ;;
+  full) [ "$size" = full ] ;;
+  esac && [[ $row == *"$only"* && $bar != - && ($threads = 1 || $cpus = *,*) ]]
+}
+
+measure_build() {
+  local part workload keys clock key_bytes hash peer_hash bars threads bar native
+  build=$1 native=0
+  if [ "$build" = native ]; then native=1; fi
+  while read -r -u 9 part workload keys clock key_bytes hash peer_hash bars; do
+    read -r -a bars <<<"$bars"
+    for threads in 1 2; do
+      bar=${bars[threads - 1 + native * 2]}
+      if wanted; then measure; fi
+    done
+  done 9< <(rows)
+}
+
+size=usual pairs=5 ms=50 only= cpu_time=
+while [ $# -gt 0 ]; do
+  case $1 in
+  --quick) size=quick ms=20 ;;
+  --full) size=full ;;
+  --cpu-time) cpu_time=--cpu-time ;;
+  --pairs | --ms | --only)
+    [ $# -gt 1 ] || { help >&2; exit 2; }
+    declare "${1#--}=$2"
+    shift
+    ;;
+  --help) help; exit 0 ;;
+  *) help >&2; exit 2 ;;
+  esac
+  shift
+done
+[[ $pairs =~ ^[0-9]+$ && $pairs -ge 5 && $ms =~ ^[1-9][0-9]*$ ]] || { help >&2; exit 2; }
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+mkdir -p "$OUT" "${RESULTS%/*}"
+cargo=$(command -v cargo)
+cpus=$(find_processors)
+objects=()
+builds=(default)
+[ "$size" = quick ] || builds+=(native)
+for build in "${builds[@]}"; do
+  build_ours "$build"
+  if [ "$cargo" ]; then build_theirs "$build"; fi
+done
+header | tee "$RESULTS.txt"
+for build in "${builds[@]}"; do measure_build "$build"; done
+if [ -z "$cargo" ]; then
+  echo "SKIPPED: governor (no cargo on this machine); no results were written"
+  rm -f "$RESULTS.json" "$RESULTS.svg"
+  exit 0
+fi
+write_results
+echo "${#objects[@]} rows of $pairs turns of $ms ms: build/bench/limiter_peers.json, .txt, .svg"
