@@ -38,6 +38,7 @@ static const struct gateway_options gateway_options = {
     .audit_full_policy = HF_AUDIT_BLOCK,
     .body_bytes_max = 65536,
     .answer_bytes_max = 65536,
+    .receive_timeout_ns = HF_SECONDS(30),
     .memory_bytes_max = UINT64_C(16) << 20,
     .timeout_ns = HF_SECONDS(3),
     .retry =

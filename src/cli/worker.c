@@ -88,23 +88,39 @@ static void *on_request_line(void *context, const char *target, struct MHD_Conne
     return exchange_new(context, target);
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **client,
+    enum MHD_ConnectionNotificationCode code)
+{
+    struct worker *worker = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        clients_add(&worker->clients, connection, client, worker_now_ns(worker));
+    else
+        clients_remove(&worker->clients, client);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
     const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
     void **exchange)
 {
+    struct worker *worker = context;
     struct exchange *asked = *exchange;
-    (void)context, (void)path;
+    (void)path;
     if (!asked)
         return MHD_NO;
-    if (asked->stage == EXCHANGE_NEW)
-        return exchange_begin(asked, connection, method, version);
-    return exchange_continue(asked, data, size_bytes);
+    enum MHD_Result result = asked->stage == EXCHANGE_NEW
+                                 ? exchange_begin(asked, connection, method, version)
+                                 : exchange_continue(asked, data, size_bytes);
+    if (asked->stage >= EXCHANGE_TRYING)
+        clients_pay(&worker->clients, connection);
+    return result;
 }
 
 static void on_request_end(void *context, struct MHD_Connection *connection, void **exchange,
     enum MHD_RequestTerminationCode code)
 {
-    (void)context, (void)connection, (void)code;
+    struct worker *worker = context;
+    (void)code;
+    clients_owe(&worker->clients, connection, worker_now_ns(worker));
     if (*exchange)
         exchange_free(*exchange);
     *exchange = NULL;
@@ -166,6 +182,7 @@ static void turn(struct worker *worker)
     curl_multi_perform(worker->multi, &running);
     collect_finished(worker);
     start_due(worker);
+    clients_cut_off(&worker->clients, worker_now_ns(worker));
 }
 
 static bool drained(struct worker *worker)
@@ -211,9 +228,10 @@ static struct MHD_Daemon *start_daemon(struct worker *worker)
     struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
         NULL, on_request, worker, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK,
         on_request_line, worker, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, worker,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(options->connections_max / options->workers),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(options->idle_timeout_ns / HF_SECONDS(1)),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(options->connections_max / options->workers), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(options->idle_timeout_ns / HF_SECONDS(1)), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
     if (!daemon)
         close(listener);
     return daemon;
@@ -262,6 +280,8 @@ enum hf_status worker_start(struct worker **worker, struct gateway *gateway, str
     if (!made)
         return hf_error_add(error, HF_NO_MEMORY, 0, "worker: no memory");
     made->gateway = gateway;
+    made->clients.allocator = memory_allocator(&gateway->memory, MEMORY_EXCHANGES);
+    made->clients.timeout_ns = gateway->options.receive_timeout_ns;
     made->multi = start_multi(&gateway->options);
     made->daemon = start_daemon(made);
     if (made->multi && made->daemon && start_thread(made) == HF_OK) {

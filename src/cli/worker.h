@@ -6,6 +6,7 @@
 
 #include <holdfast/curl.h>
 
+#include "cli/clients.h"
 #include "cli/exchange.h"
 #include "cli/gateway.h"
 
@@ -18,6 +19,7 @@ struct worker {
     struct MHD_Daemon *daemon;
     CURLM *multi;
     pthread_t thread;
+    struct clients clients;
     struct exchange *waiting;   /* Ordered by due_ns. */
     bool resumed;               /* A connection waits for MHD_run to go on. */
     struct exchange *exchanges; /* All that exist. */

@@ -9,6 +9,7 @@
 
 #include "cli/fields.h"
 #include "cli/hop_by_hop.h"
+#include "support/counting_allocator.h"
 
 static void add(struct fields *fields, const char *line)
 {
@@ -107,6 +108,59 @@ static void a_buffer_grows_to_its_limit_and_no_further(void **state)
     assert_null(buffer.data);
 }
 
+static void buffers_share_a_budget_and_give_it_back(void **state)
+{
+    (void)state;
+    static const char bytes[8192];
+    struct budget budget = {.bytes_max = 16384};
+    struct buffer one = {.bytes_max = 10000, .budget = &budget};
+    struct buffer two = {.bytes_max = 10000, .budget = &budget};
+    assert_true(buffer_append(&one, bytes, 8192));
+    assert_true(buffer_append(&two, bytes, 4096));
+    assert_int_equal(budget.used_bytes, 12288);
+    assert_false(buffer_append(&two, bytes, 4096));
+    assert_true(two.starved);
+    assert_int_equal(two.size_bytes, 4096);
+    assert_false(buffer_append(&one, bytes, 8192));
+    assert_false(one.starved);
+    buffer_free(&one);
+    assert_true(buffer_append(&two, bytes, 4096));
+    assert_int_equal(budget.used_bytes, 8192);
+    buffer_free(&two);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void a_buffer_without_memory_gives_its_budget_back(void **state)
+{
+    (void)state;
+    struct counting_allocator counting = {.fail_at = 1};
+    struct hf_allocator allocator = counting_allocator(&counting);
+    struct budget budget = {.bytes_max = 16384};
+    struct buffer buffer = {.bytes_max = 10000, .budget = &budget, .allocator = &allocator};
+    assert_false(buffer_append(&buffer, "x", 1));
+    assert_true(buffer.starved);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+static void trailers_and_names_that_are_none_add_nothing(void **state)
+{
+    (void)state;
+    struct fields fields = {.text = {.bytes_max = FIELDS_BYTES_MAX}};
+    size_t count = 0;
+    add(&fields, "X y: 1\r\n");
+    add(&fields, "X-A : 1\r\n");
+    add(&fields, " folded: 1\r\n");
+    add(&fields, "\r\n");
+    add(&fields, "Set-Cookie: trailer\r\n");
+    fields_each(&fields, count_field, &count);
+    assert_int_equal(count, 0);
+    fields_clear(&fields);
+    add(&fields, "X-A: 1\r\n");
+    fields_each(&fields, count_field, &count);
+    assert_int_equal(count, 1);
+    buffer_free(&fields.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +169,9 @@ int main(void)
         cmocka_unit_test(a_line_with_a_nul_byte_adds_nothing),
         cmocka_unit_test(connection_fields_and_what_they_name_are_hop_by_hop),
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_no_further),
+        cmocka_unit_test(buffers_share_a_budget_and_give_it_back),
+        cmocka_unit_test(a_buffer_without_memory_gives_its_budget_back),
+        cmocka_unit_test(trailers_and_names_that_are_none_add_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include <holdfast/curl.h>
+#include <holdfast/jemalloc.h>
+#include <holdfast/mhd.h>
+
+#include "cli/gateway_world.h"
+
+/* Asks for a path on a connection of its own, and waits until the upstream has been asked too. */
+static int begin(const char *path)
+{
+    char text[128];
+    uint64_t before = upstream_requests(world.upstream);
+    int fd = raw_connect(world.gateway->address);
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    raw_send(fd, text);
+    while (upstream_requests(world.upstream) == before)
+        sched_yield();
+    return fd;
+}
+
+static void what_the_end_cuts_off_is_told_so(void **state)
+{
+    (void)state;
+    int trying = begin("/hang");
+    int waiting = begin("/busy");
+    int gone = begin("/hang");
+    close(gone);
+    assert_int_equal(gateway_stop(world.gateway, 0), HF_LOST);
+    world.gateway = NULL;
+    assert_true(says(raw_read(&world.reply, trying), 503));
+    assert_true(has(world.reply.text, "Connection: close"));
+    assert_true(says(raw_read(&world.reply, waiting), 503));
+}
+
+static void requests_under_way_may_finish(void **state)
+{
+    (void)state;
+    const char *half = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                       "Content-Length: 6\r\n\r\n";
+    char told[64];
+    int fd = raw_connect(world.gateway->address);
+    raw_send(fd, half);
+    /* Asked to go on, it is under way. */
+    assert_true(recv(fd, told, sizeof(told), 0) > 0);
+    gateway_drain(world.gateway, HF_SECONDS(20));
+    assert_false(gateway_drained(world.gateway));
+    raw_send(fd, "abcdef");
+    assert_true(says(raw_read(&world.reply, fd), 200));
+    assert_int_equal(gateway_stop(world.gateway, HF_SECONDS(20)), HF_OK);
+    world.gateway = NULL;
+}
+
+/* Clients that each hold nearly the largest body there may be, until there is no room for one. */
+static void bodies_share_a_bound_and_get_503_past_it(void **state)
+{
+    (void)state;
+    enum { HOLDERS = 24, HELD = 60000 };
+    static char text[HELD + 512];
+    int holders[HOLDERS];
+    int size = sprintf(text, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n");
+    memset(text + size, 'x', HELD);
+    for (size_t i = 0; i < HOLDERS; i++) {
+        holders[i] = raw_connect(world.gateway->address);
+        raw_send(holders[i], text);
+    }
+    size = sprintf(text, "Content-Length: %d\r\n\r\n", HELD);
+    memset(text + size, 'x', HELD);
+    while (!has(ask("POST", "/", text), "HTTP/1.1 503"))
+        sched_yield();
+    assert_true(has(world.reply.text, "Retry-After: 1\r\n"));
+    for (size_t i = 0; i < HOLDERS; i++)
+        close(holders[i]);
+    while (!has(ask("POST", "/", text), "HTTP/1.1 200"))
+        sched_yield();
+}
+
+static void options_that_cannot_be_had_are_named(void **state)
+{
+    (void)state;
+    struct gateway *gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    struct hf_error error = {0};
+    options.connections_max = UINT32_MAX;
+    assert_int_equal(gateway_start(&gateway, &options, &error), HF_IO);
+    assert_null(gateway);
+    assert_true(has(hf_error_text(&error), "--connections: 4294967295"));
+    char url[GATEWAY_UPSTREAM_BYTES_MAX + 32] = "http://";
+    memset(url + 7, 'a', GATEWAY_UPSTREAM_BYTES_MAX);
+    options = options_for(url);
+    assert_int_equal(gateway_start(&gateway, &options, &error), HF_INVALID);
+    assert_true(has(hf_error_text(&error), "--upstream: 2055 bytes"));
+}
+
+/* A gateway like the world's, where a request must arrive within a tenth of a second. */
+static struct gateway *start_impatient(void)
+{
+    struct gateway *gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    options.receive_timeout_ns = HF_MS(100);
+    assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
+    return gateway;
+}
+
+static void clients_that_do_not_finish_their_request_are_cut_off(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"", "G",
+        "GET / HTTP/1.1\r\nHost:", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"};
+    struct gateway *gateway = start_impatient();
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_string_equal(raw_say(&world.reply, gateway->address, parts[i]), "");
+    raw_say(&world.reply, gateway->address, "GET /none HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
+    assert_true(says(world.reply.text, 204));
+    assert_true(ends_with(world.reply.text, "\r\n\r\n"));
+    assert_int_equal(upstream_requests(world.upstream), 1);
+    assert_int_equal(gateway_stop(gateway, 0), HF_OK);
+}
+
+static void a_request_that_has_arrived_may_take_its_time(void **state)
+{
+    (void)state;
+    struct gateway *gateway = start_impatient();
+    raw_say(&world.reply, gateway->address, "GET /busy-shortly HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(says(world.reply.text, 503));
+    assert_int_equal(upstream_requests(world.upstream), 2);
+    assert_int_equal(gateway_stop(gateway, 0), HF_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_WORLD(what_the_end_cuts_off_is_told_so),
+        IN_A_WORLD(requests_under_way_may_finish),
+        IN_A_WORLD(bodies_share_a_bound_and_get_503_past_it),
+        IN_A_WORLD(options_that_cannot_be_had_are_named),
+        IN_A_WORLD(clients_that_do_not_finish_their_request_are_cut_off),
+        IN_A_WORLD(a_request_that_has_arrived_may_take_its_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
