@@ -82,6 +82,11 @@ void clients_owe(struct clients *clients, struct MHD_Connection *connection, uin
     append(clients, client, now_ns);
 }
 
+uint64_t clients_due_ns(const struct clients *clients)
+{
+    return clients->first ? clients->first->due_ns : UINT64_MAX;
+}
+
 void clients_cut_off(struct clients *clients, uint64_t now_ns)
 {
     while (clients->first && clients->first->due_ns <= now_ns) {

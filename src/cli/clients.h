@@ -26,6 +26,9 @@ void clients_remove(struct clients *clients, void **context);
 void clients_pay(struct clients *clients, struct MHD_Connection *connection);
 void clients_owe(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns);
 
+/* When the next one's time is over; UINT64_MAX: nobody owes a request. */
+uint64_t clients_due_ns(const struct clients *clients);
+
 /* Cuts off whose time is over; libmicrohttpd then finds that they are gone. */
 void clients_cut_off(struct clients *clients, uint64_t now_ns);
 

@@ -155,11 +155,11 @@ static int loop_wait_ms(struct worker *worker)
     uint64_t now_ns = worker_now_ns(worker);
     if (worker->resumed)
         return 0;
-    if (worker->waiting) {
-        uint64_t due_ns = worker->waiting->due_ns;
-        uint64_t until_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-        wait_ns = until_ns < wait_ns ? until_ns : wait_ns;
-    }
+    uint64_t due_ns = clients_due_ns(&worker->clients);
+    if (worker->waiting && worker->waiting->due_ns < due_ns)
+        due_ns = worker->waiting->due_ns;
+    uint64_t until_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    wait_ns = until_ns < wait_ns ? until_ns : wait_ns;
     MHD_UNSIGNED_LONG_LONG daemon_ms;
     if (MHD_get_timeout(worker->daemon, &daemon_ms) == MHD_YES && HF_MS(daemon_ms) < wait_ns)
         wait_ns = HF_MS(daemon_ms);
