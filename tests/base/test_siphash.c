@@ -31,7 +31,7 @@ static unsigned char *counting_bytes(size_t size)
 {
     unsigned char *bytes = malloc(size > 0 ? size : 1);
     assert_non_null(bytes);
-    for (size_t index = 0; index < size; index++)
+    for (size_t index = size; index-- > 0;)
         bytes[index] = (unsigned char)index;
     return bytes;
 }
