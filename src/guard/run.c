@@ -229,8 +229,32 @@ static enum hf_status reject(
     return HF_INVALID;
 }
 
-enum hf_status hf_guard_begin(struct hf_guard_run *run, struct hf_guard *guard,
-    const struct hf_guard_request *request, uint64_t now_ns, uint64_t *delay_ns)
+/*
+ * Asks the limits at *now_ns, of which run_init has been told. A thread that has read its clock and
+ * is then overtaken by others comes late: a new key may be denied, where in doubt (limiter.h), or
+ * find places still taken that are free by now. Where the time that a refusal names has passed
+ * already, the run begins again at that later time. Once is enough: whoever is overtaken again is
+ * refused, which errs on the safe side.
+ */
+static enum hf_status ask_limits(struct hf_guard_run *run, const struct hf_guard_request *request,
+    uint64_t *now_ns, const struct hf_clock *clock)
+{
+    struct hf_guard *guard = run->guard;
+    enum hf_status status = hf_guard_ask_limits(guard, run->key, run->cost, *now_ns, &run->report);
+    if ((status != HF_DENIED && status != HF_FULL) || !clock)
+        return status;
+    uint64_t later_ns = hf_clock_now_ns(clock);
+    if (later_ns > HF_TIME_MAX_NS || later_ns < *now_ns + run->report.retry_after_ns)
+        return status;
+    *now_ns = later_ns;
+    run_init(run, guard, request, later_ns);
+    return hf_guard_ask_limits(guard, run->key, run->cost, later_ns, &run->report);
+}
+
+/* clock: what *now_ns was read from, and may be again; NULL for a caller's word. */
+static enum hf_status begin(struct hf_guard_run *run, struct hf_guard *guard,
+    const struct hf_guard_request *request, uint64_t *now_ns, const struct hf_clock *clock,
+    uint64_t *delay_ns)
 {
     static const struct hf_guard_request nothing = {.cost = 0};
     if (!request)
@@ -240,16 +264,22 @@ enum hf_status hf_guard_begin(struct hf_guard_run *run, struct hf_guard *guard,
     run->stage = STAGE_OVER;
     if (!guard || !delay_ns)
         return reject(guard, guard ? "delay_ns" : "guard", &run->report);
-    const char *wrong = wrong_argument(request, now_ns);
+    const char *wrong = wrong_argument(request, *now_ns);
     if (wrong)
         return reject(guard, wrong, &run->report);
-    run_init(run, guard, request, now_ns);
-    enum hf_status status = hf_guard_ask_limits(guard, run->key, run->cost, now_ns, &run->report);
+    run_init(run, guard, request, *now_ns);
+    enum hf_status status = ask_limits(run, request, now_ns, clock);
     if (status != HF_OK)
-        return end(run, status, now_ns);
+        return end(run, status, *now_ns);
     if (run->report.decision.limit > 0 && hf_guard_audits(guard, HF_GUARD_AUDIT_ADMITTED))
         hf_guard_audit_admitted(run);
-    return enter(run, now_ns, delay_ns);
+    return enter(run, *now_ns, delay_ns);
+}
+
+enum hf_status hf_guard_begin(struct hf_guard_run *run, struct hf_guard *guard,
+    const struct hf_guard_request *request, uint64_t now_ns, uint64_t *delay_ns)
+{
+    return begin(run, guard, request, &now_ns, NULL, delay_ns);
 }
 
 /* What the retries know of the try. Their delays are plans; the guard's are those it carries out.
@@ -374,7 +404,8 @@ static enum hf_status call_guarded(struct hf_guard *guard, const struct hf_guard
     uint64_t delay_ns = 0;
     if (now_ns > HF_TIME_MAX_NS)
         return reject(guard, "clock", report);
-    enum hf_status status = hf_guard_begin(&run, guard, request, now_ns, &delay_ns);
+    const struct hf_clock *clock = timed ? &guard->clock : NULL;
+    enum hf_status status = begin(&run, guard, request, &now_ns, clock, &delay_ns);
     status = run_on(&run, status, delay_ns, now_ns, timed, fn, context);
     if (report)
         copy_report(report, &run.report);
