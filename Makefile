@@ -7,7 +7,7 @@ ifneq ($(filter setup,$(MAKECMDGOALS)),)
 GOALS := $(filter-out setup,$(MAKECMDGOALS))
 .PHONY: setup $(GOALS)
 setup: ## install what is missing, from Debian packages
-	@src/packaging/setup.sh
+	@src/packaging/setup.sh $(filter model,$(GOALS))
 	$(if $(GOALS),@$(MAKE) --no-print-directory $(GOALS))
 $(GOALS): setup ; @:
 else
@@ -165,6 +165,8 @@ fuzz-run: $(FUZZED:%=$(B)/%)
 	@tests/fuzz/run $(or $(SECONDS),60) $^
 check-headers: ## every public header alone, as C11 and C++17
 	@tests/run tests/headers/test_headers.sh
+model: ## all orders of the keyed table's steps, by Spin; setup model installs that too
+	@tests/model/run
 check: ## what the house style fixes and a compiler does not see
 	@tests/lint
 coverage: ## how much of src the tests run
@@ -189,7 +191,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
 .PHONY: all libs binaries test test-c test-coverage check check-valgrind check-headers coverage check-address check-undefined check-thread \
-	fuzz fuzz-run run bench bench-peers install uninstall clean help FORCE
+	fuzz fuzz-run model run bench bench-peers install uninstall clean help FORCE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Installs what the build and the tests need and this machine lacks, from Debian packages. Silent
-# where nothing is missing. Where it may not install, it says what it would and ends with 1. On a
-# system without apt-get it names what is missing, and ends with 0 if that is only needed by tests.
+# Installs what the build and the tests need and this machine lacks, from Debian packages; given the
+# argument model, also what the models need. Silent where nothing is missing. Where it may not
+# install, it says what it would and ends with 1. On a system without apt-get it names what is
+# missing, and ends with 0 if that is only needed by tests.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -29,6 +30,7 @@ test  nginx-light           command nginx
 test  wrk                   command wrk
 test  curl                  command curl
 test  jq                    command jq
+model spin                  command spin
 LIST
 }
 
@@ -92,7 +94,7 @@ install_packages() {
 }
 
 build=$(missing build)
-test=$(missing test)
+test=$(missing test; for group in "$@"; do missing "$group"; done)
 if [ -z "$build$test" ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null; then

@@ -34,7 +34,7 @@ stand_in() {
 # Runs setup there. Its status, its words and what apt-get was told are compared with these.
 setup_gives() {
   local status said calls
-  said=$(PATH=$tmp/bin src/packaging/setup.sh 2>&1)
+  said=$(PATH=$tmp/bin src/packaging/setup.sh ${groups-} 2>&1)
   status=$?
   calls=$(sed 's/-q -o [^ ]* //' "$tmp/calls")
   diff -U0 <(printf '%s\n' "$1" "$2" "$3") <(printf '%s\n' "$status" "$said" "$calls")
@@ -58,6 +58,13 @@ prove "silent where nothing is missing" 0 "" ""
 
 machine ck wrk jq
 prove "root installs just what is missing" 0 "installing: libck-dev wrk jq" "$calls"
+
+machine
+groups=model
+prove "what only the models need is installed when asked for" 0 "installing: spin" \
+  "apt-get update
+apt-get install -y --no-install-recommends spin"
+groups=
 
 machine ck wrk jq
 stand_in id 'echo 1000'
