@@ -5,6 +5,7 @@
 
 #include "audit/name.h"
 #include "audit/roll.h"
+#include "base/allocator.h"
 
 #define PREFIX_DEFAULT "audit"
 #define FILE_BYTES_MAX_DEFAULT (UINT64_C(64) << 20)
@@ -117,5 +118,7 @@ enum hf_status hf_audit_options_fill(
         status = check_numbers(filled, error);
     if (status == HF_OK)
         status = check_files(filled->files, error);
+    if (status == HF_OK)
+        status = hf_allocator_check(filled->allocator, error);
     return status;
 }

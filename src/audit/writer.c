@@ -126,8 +126,8 @@ static bool add_record(struct hf_writer *writer, const struct hf_record *record,
         return false;
     char *line = writer->batch + writer->size;
     size_t head = hf_record_head(&writer->stamp, record->time_ns, record->number, line);
-    memcpy(line + head, record->body, record->body_bytes);
-    end_line(writer, head + record->body_bytes, record->number + 1, HF_LINE_RECORD);
+    memcpy(line + head, record->body, (size_t)record->body_bytes);
+    end_line(writer, head + (size_t)record->body_bytes, record->number + 1, HF_LINE_RECORD);
     return true;
 }
 

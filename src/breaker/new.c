@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 
+#include "base/allocator.h"
 #include "breaker/breaker.h"
 
 #define CONSECUTIVE_FAILURES_DEFAULT 5
@@ -96,12 +97,9 @@ static enum hf_status check(const struct hf_breaker_options *options, struct hf_
     for (size_t index = 0; status == HF_OK && index < sizeof(ranges) / sizeof(ranges[0]); index++)
         status = check_range(ranges[index].field, ranges[index].value, ranges[index].least,
             ranges[index].most, error);
-    if (status != HF_OK)
-        return status;
-    if (!options->allocator->allocate || !options->allocator->release)
-        return hf_error_add(error, HF_INVALID, 0, "allocator.%s: NULL",
-            options->allocator->allocate ? "release" : "allocate");
-    return HF_OK;
+    if (status == HF_OK)
+        status = hf_allocator_check(options->allocator, error);
+    return status;
 }
 
 /* Checks the open period and fills its defaults in; the cause below says which delay it is. */

@@ -96,6 +96,10 @@ static void files_without_a_function_are_refused(void **state)
     files = world.files;
     files.read = NULL;
     expect_refusal(&world.options, HF_INVALID, "audit.files.read: NULL");
+    const struct hf_allocator half = {.allocate = hf_allocator_libc()->allocate};
+    world.options.files = NULL;
+    world.options.allocator = &half;
+    expect_refusal(&world.options, HF_INVALID, "allocator.release: NULL");
 }
 
 static void a_disk_that_refuses_at_the_start_is_an_error(void **state)
