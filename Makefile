@@ -179,7 +179,7 @@ bench: $(B)/bench/core ## ns per decision, each pattern beside its floor; QUICK=
 	@$< $(QUICK:%=--quick) $(FILTER:%=--only %) --output build/bench/core.json
 bench-peers: ## the limiter beside governor, which cargo builds; QUICK=1 or FULL=1, PAIRS=9, FILTER=word
 	@+MAKE='$(MAKE)' CC='$(CC)' bench/limiter_peers.sh $(QUICK:%=--quick) $(FULL:%=--full) $(PAIRS:%=--pairs %) \
-		$(FILTER:%=--only %) $(CPU_TIME:%=--cpu-time)
+		$(if $(FILTER),--only '$(FILTER)') $(CPU_TIME:%=--cpu-time)
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 	@$(foreach v,B LIBS PROGRAM ADAPTERS VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \

@@ -21,7 +21,8 @@ Times decisions of the keyed limiter beside those of governor, pinned, in turns.
   --pairs N    turns of each row, at least 5 (5)
   --ms N       length of a run (50; quick: 20); a quarter more warms up
   --only WORD  just the rows with WORD in their description
-  --cpu-time   count a thread's time on its processor: for machines where others work, too
+  --cpu-time   count a thread's time on its processor: for machines where others work, too. There
+               two threads seldom run at once, so it says little of their contention
   --help       this text
 
 Needs cargo, which builds governor 0.10.4 as its users do (cargo build --release); where there is
