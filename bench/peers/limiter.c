@@ -76,8 +76,9 @@ struct subject {
     double bytes_per_key;
 };
 
+/* Aligned, so that no thread writes to a line of another's. */
 struct worker {
-    struct subject *subject;
+    _Alignas(CACHE_LINE) struct subject *subject;
     struct traffic traffic;
     uint64_t wrong;
     unsigned char keys[BATCH][TRAFFIC_KEY_BYTES_MAX];

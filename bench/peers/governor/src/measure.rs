@@ -129,6 +129,8 @@ pub trait Decide {
     fn admitted(&mut self, traffic: &mut Traffic) -> u64;
 }
 
+/// Aligned, so that no thread writes to a line of another's.
+#[repr(align(64))]
 struct Worker<D> {
     decide: D,
     traffic: Traffic,
