@@ -97,7 +97,7 @@ STEADY     = $(shell [ $$(cat /proc/sys/vm/mmap_rnd_bits || echo 0) -le 28 ] || 
 export HF_BUILD := $(CURDIR)/$(B)
 
 all: libs $(PROGRAM) ## libraries and program; says what it leaves out
-	@$(foreach a,$(MISSING),echo "left out: libholdfast-$a (Debian package $(deb_$a))";):
+	@$(foreach a,$(MISSING),echo "left out: libholdfast-$a (Debian package $(if $(shell command -v $(PKG_CONFIG)),,pkg-config and )$(deb_$a))";):
 	@$(if $(MISSING),echo "left out: the program holdfast (needs the above)")
 libs: $(STATIC) $(if $(SAN)$(COVERAGE),,$(SHARED))
 

@@ -6,7 +6,6 @@
 # promised, and looks at what the libraries need and export.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-unset MAKEFLAGS MFLAGS MAKELEVEL FILTER
 here=$PWD/tests/packaging/consumer
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
