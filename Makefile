@@ -114,7 +114,7 @@ install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 clean: ## forget everything built
 	rm -rf build
 help: ## this list
-	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
 .PHONY: all libs run bench bench-peers install uninstall clean help FORCE
 include tests/tests.mk
