@@ -28,10 +28,10 @@
  *
  * INSERTING A KEY
  *  5. Scan the path, in each slot the time, then the name. Of the slots that bear the key's
- *     name: committed: withdraw one's own tentative slot, if any, and charge this one (2).
- *     Tentative: the first on the path is the winner; bump each further one (compare-and-swap
- *     time -> time + 1; lost: 5). Private: ignore. The first other slot that is unflagged and
- *     has expired is the candidate.
+ *     name: committed: charge it (2); the slot has changed: 5; otherwise done, and one's own
+ *     tentative slot, if another, is withdrawn. Tentative: the first on the path is the winner;
+ *     bump each further one (compare-and-swap time -> time + 1; lost: 5). Private: ignore. The
+ *     first other slot that is unflagged and has expired is the candidate.
  *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time ->
  *     PRIVATE | TAT + 1: now nobody else touches it. Bring overflow up to date, exchange the
  *     name, store TENTATIVE | TAT + 2: published. Remember it as the winner; 5. No candidate,
@@ -77,12 +77,14 @@
  *      horizon denies nothing. A time handed in is kept, so that a caller who lags behind others
  *      errs towards denial only.
  *  (f) It is lock-free. While no request completes, no slot becomes committed, so evictions end;
- *      so withdrawals end, each of which belongs to a request that completes or whose committed
- *      slot was evicted; so claims end. Of the threads that bump, the one that wins the last
- *      slot finishes its scan. Then nobody bumps the first tentative slot of a key, and the next
- *      commit of it succeeds. It matters that the commit charges: two keys could otherwise evict
- *      each other's fresh commits for ever. A thread that stops for good keeps one slot private
- *      or tentative, and stops nobody.
+ *      so withdrawals end, each of which belongs to a request that completes; so claims end. (Hence
+ *      5 charges before it withdraws. Its time and name are not read at once: the old time of a
+ *      slot just claimed and its new name look committed, and two inserters that withdrew because
+ *      of that could do so in turns for as long as there are candidates.) Of the threads that
+ *      bump, the one that wins the last slot finishes its scan. Then nobody bumps the first
+ *      tentative slot of a key, and the next commit of it succeeds. It matters that the commit
+ *      charges: two keys could otherwise evict each other's fresh commits for ever. A thread that
+ *      stops for good keeps one slot private or tentative, and stops nobody.
  *  (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a charged TAT is below 2^62:
  *      it never reaches a flag, a flagged time is later than any tolerance allows, and no sum of
  *      two wraps.
@@ -322,7 +324,7 @@ static struct hf_table_answer decide_at(
     return answer;
 }
 
-/* Steps 5 to 8. HF_TABLE_AGAIN: others got between. */
+/* Steps 5 to 8. */
 static struct hf_table_answer insert(
     struct hf_table *table, const struct hf_table_request *request, uint64_t now)
 {
@@ -334,9 +336,12 @@ static struct hf_table_answer insert(
         if (scan.lost)
             continue;
         if (scan.committed != NOWHERE) {
+            struct hf_table_answer answer = decide_at(request, scan.committed, now, true);
+            if (answer.verdict == HF_TABLE_AGAIN) /* Perhaps it never was committed. */
+                continue;
             if (mine != scan.committed)
                 withdraw(request, mine);
-            return decide_at(request, scan.committed, now, true);
+            return answer;
         }
         if (scan.winner == NOWHERE && scan.candidate == NOWHERE) {
             if (++full_scans == FULL_SCANS)

@@ -59,7 +59,7 @@
  * slot is claimed in between, an old time without flags meets the new name, and the slot looks
  * committed though it is private. Whoever withdraws because of that has withdrawn for nothing: two
  * inserters of one key can do so in turns, each claim falling between the other's two loads, until
- * the slots' times have reached their now. That is MUTANT_WITHDRAW_FIRST (table.c still does it).
+ * the slots' times have reached their now. That is MUTANT_WITHDRAW_FIRST.
  * It breaks no limit, but the two end by being told "full" in a table that has room, which refutes
  * it. Charging validates the slot and comes to nothing if it was not committed; so each withdrawal
  * belongs to a request that ends, as argument (f) wants it.
