@@ -74,7 +74,7 @@ static void bodies_share_a_bound_and_get_503_past_it(void **state)
         close(holders[i]);
     while (!has(ask("POST", "/", asked), "HTTP/1.1 200"))
         sched_yield();
-    /* What is left of the holders may be cut off: how a drain ends is for the tests above to say. */
+    /* What is left of the holders may be cut off: the tests above are about how a drain ends. */
     (void)gateway_stop(world.gateway, 0);
     world.gateway = NULL;
 }
