@@ -4,9 +4,8 @@
 #include <inttypes.h>
 
 #include "base/allocator.h"
-#include "base/fast_hash.h"
-#include "base/table.h"
 #include "limit/decision.h"
+#include "limit/limiter.h"
 
 #define KEYS_DEFAULT 65536
 #define KEYS_MAX (UINT64_C(1) << 32)
@@ -14,19 +13,6 @@
 /* Slots for each live key: at a load of 12 in 25, next to no path of 16 lines ever fills up. */
 #define LOAD_KEYS 12
 #define LOAD_SLOTS 25
-
-struct hf_limiter {
-    /* Read by every request, written by none. */
-    struct hf_gcra gcra;
-    struct hf_hash_seed seed;
-    struct hf_clock clock;
-    enum hf_hash_kind hash;
-    enum hf_full_policy full_policy;
-    struct hf_quota quota;
-    struct hf_table table;                 /* Its written words have a cache line of their own, */
-    _Alignas(HF_CACHE_LINE) uint64_t full; /* as have these. */
-    uint64_t admitted_uncounted;
-};
 
 static enum hf_status check_options(
     const struct hf_limiter_options *options, struct hf_error *error)
@@ -106,26 +92,6 @@ void hf_limiter_free(struct hf_limiter *limiter)
     hf_release(&allocator, limiter, sizeof(*limiter), HF_CACHE_LINE);
 }
 
-/* The name of the argument that is wrong, NULL if none is. */
-static const char *wrong_argument(const struct hf_limiter *limiter, struct hf_bytes key)
-{
-    if (!limiter)
-        return "limiter";
-    if (key.size == 0 || key.size > HF_KEY_BYTES_MAX)
-        return "key.size";
-    if (!key.data)
-        return "key.data";
-    return NULL;
-}
-
-static struct hf_table_key locate(const struct hf_limiter *limiter, struct hf_bytes key)
-{
-    struct hf_hash128 hash = limiter->hash == HF_HASH_FAST
-                                 ? hf_fast_hash(&limiter->seed, key.data, key.size)
-                                 : hf_hash_siphash(&limiter->seed, key);
-    return hf_table_locate(&limiter->table, hash);
-}
-
 /* A key that finds no room. Only a request that wanted to be charged is counted. */
 static enum hf_status no_room(struct hf_limiter *limiter, uint64_t cost,
     struct hf_table_answer answer, struct hf_decision *decision)
@@ -188,10 +154,10 @@ static inline enum hf_status decide(struct hf_limiter *limiter, struct hf_table_
 static enum hf_status ask(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
     uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
 {
-    const char *wrong = wrong_argument(limiter, key);
+    const char *wrong = hf_limiter_wrong_argument(limiter, key);
     if (wrong)
         return hf_decision_invalid(decision, wrong);
-    struct hf_table_key place = locate(limiter, key);
+    struct hf_table_key place = hf_limiter_locate(limiter, key);
     if (clock)
         now_ns = hf_clock_now_ns(clock);
     if (now_ns > HF_TIME_MAX_NS)
