@@ -38,26 +38,31 @@ WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmiss
 DEFINES  := -D_GNU_SOURCE $(SAN:%=-DHF_LIBC_MEMORY) $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
-PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
+PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc libcrypto cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
 FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread -MMD -MP \
             $(WARN) $(DEFINES) $(PACKAGES) $(CFLAGS) $(VARIANT)
 LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
 CK       := $(or $(strip $(shell $(PKG_CONFIG) --libs ck 2>/dev/null)),-lck)
 
-# An adapter is built where its dependency is found: its pkg-config name, its Debian package.
+# The networking core and each adapter are built where what they need is found: its pkg-config
+# name, its Debian package.
 ADAPTERS     := $(patsubst src/adapters/%.c,%,$(wildcard src/adapters/*.c))
+PARTS        := $(ADAPTERS) net
+pkg_net      := libcrypto
 pkg_jemalloc := jemalloc
 pkg_curl     := libcurl
 pkg_mhd      := libmicrohttpd
+deb_net      := libssl-dev
 deb_jemalloc := libjemalloc-dev
 deb_curl     := libcurl4-openssl-dev
 deb_mhd      := libmicrohttpd-dev
-FOUND   := $(foreach a,$(ADAPTERS),$(shell $(PKG_CONFIG) --exists $(pkg_$a) 2>/dev/null && echo $a))
-MISSING := $(filter-out $(FOUND),$(ADAPTERS))
+FOUND   := $(foreach a,$(PARTS),$(shell $(PKG_CONFIG) --exists $(pkg_$a) 2>/dev/null && echo $a))
+MISSING := $(filter-out $(FOUND),$(PARTS))
 $(foreach a,$(FOUND),$(eval lib_$a := $(shell $(PKG_CONFIG) --libs $(pkg_$a))))
 
 rooms    = $(patsubst %.c,$(B)/%.o,$(wildcard $(1:%=src/%/*.c)))
 CORE    := base limit retry breaker audit metrics guard http
+NET     := net
 LIBS    := $(FOUND:%=libholdfast-%) libholdfast-sim libholdfast
 STATIC  := $(LIBS:%=$(B)/%.a)
 SHARED  := $(LIBS:%=$(B)/%.so)
@@ -79,8 +84,9 @@ $(B)/%.o: %.c $(B)/flags
 # The folders are prerequisites too, so that a file taken away leaves its library.
 $(B)/libholdfast.a $(B)/libholdfast.so: $(call rooms,$(CORE)) $(wildcard $(CORE:%=src/%))
 $(B)/libholdfast-sim.a $(B)/libholdfast-sim.so: $(call rooms,sim) $(wildcard src/sim)
-$(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.a $(B)/libholdfast-$a.so: $(B)/src/adapters/$a.o)\
-	$(eval $(B)/libholdfast-$a.so: private EXTERNAL := $(lib_$a)))
+$(B)/libholdfast-net.a $(B)/libholdfast-net.so: $(call rooms,$(NET)) $(wildcard $(NET:%=src/%))
+$(foreach a,$(ADAPTERS),$(eval $(B)/libholdfast-$a.a $(B)/libholdfast-$a.so: $(B)/src/adapters/$a.o))
+$(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.so: private EXTERNAL := $(lib_$a)))
 $(filter-out $(B)/libholdfast.so,$(SHARED)): $(B)/libholdfast.so
 $(STATIC): $(B)/flags
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -108,7 +114,7 @@ bench-peers: ## the limiter beside governor, which cargo builds; QUICK=1 or FULL
 		$(if $(FILTER),--only '$(FILTER)') $(CPU_TIME:%=--cpu-time)
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
-	@$(foreach v,B LIBS PROGRAM ADAPTERS VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
+	@$(foreach v,B LIBS PROGRAM ADAPTERS NET VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
 		src/packaging/install.sh $@
 
 clean: ## forget everything built

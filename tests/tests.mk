@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 # What is tested, and how: included by the Makefile, whose words it uses.
 
-# Tests and examples link the adapters whose headers they include, and are left out where those
-# cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
+# Tests and examples link the adapters and the networking core whose headers they include, and are
+# left out where those cannot be had. Tests named ..._parked need the marks of a STEPS=1 build.
 SOURCES   := $(wildcard tests/*/*.c examples/*.c)
-users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/$(1)\.h>' $(SOURCES)))
+empty     :=
+or_regex   = $(subst $(empty) $(empty),\|,$(strip $(1)))
+names_net := $(call or_regex,$(NET) $(basename $(notdir $(wildcard $(NET:%=src/%/*.c)))))
+rooms_net := $(call or_regex,$(NET))
+users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/\($(or $(names_$(1)),$(1))\)\.h>\|"\($(or $(rooms_$(1)),-)\)/' $(SOURCES)))
 BUILDABLE := $(filter-out $(foreach a,$(MISSING),$(call users_of,$a)),$(SOURCES))
 SUPPORT   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))
 BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))

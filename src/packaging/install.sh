@@ -2,19 +2,26 @@
 # SPDX-License-Identifier: MIT
 #
 # Called by `make install` and `make uninstall`, which hand in through the environment:
-# B (the variant's folder), LIBS, PROGRAM, ADAPTERS, VERSION, SONAME, CK, DESTDIR, PREFIX,
+# B (the variant's folder), LIBS, PROGRAM, ADAPTERS, NET, VERSION, SONAME, CK, DESTDIR, PREFIX,
 # BINDIR, LIBDIR, INCLUDEDIR, MANDIR. One list of files serves both, so that what came goes.
 set -eu
 HERE=src/packaging
 CMAKEDIR=$LIBDIR/cmake/Holdfast
 
-# A header of an adapter comes only with its library.
+# The library that a header belongs to: an adapter's has its name, those of the networking core
+# have their source, or are named like one of its rooms.
+library_of() {
+  case " $ADAPTERS " in *" $1 "*) echo "libholdfast-$1"; return ;; esac
+  for room in $NET; do
+    if [ "$1" = "$room" ] || [ -e "src/$room/$1.c" ]; then echo libholdfast-net; return; fi
+  done
+  echo libholdfast
+}
+
 headers() {
   for header in include/holdfast/*.h; do
     concept=$(basename "$header" .h)
-    case " $ADAPTERS " in
-    *" $concept "*) case " $LIBS " in *" libholdfast-$concept "*) ;; *) continue ;; esac ;;
-    esac
+    case " $LIBS " in *" $(library_of "$concept") "*) ;; *) continue ;; esac
     echo "644 $header $INCLUDEDIR/holdfast/$concept.h"
   done
 }

@@ -16,6 +16,7 @@ build libc6-dev             file /usr/include/stdio.h
 build make                  command make
 build pkg-config            command pkg-config
 build libck-dev             library ck
+build libssl-dev            library libcrypto
 build libjemalloc-dev       library jemalloc
 build libcurl4-openssl-dev  library libcurl
 build libmicrohttpd-dev     library libmicrohttpd

@@ -34,6 +34,7 @@ expect() { # what was wanted, what came
 }
 
 needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
+# All libraries beside the core and the simulation: the networking core is one of them here.
 adapters() { (cd "$lib/pkgconfig" && ls) | sed -n 's/^libholdfast-\(.*\)\.pc$/\1/p' | grep -vx sim; }
 
 installs() { make install PREFIX="$prefix"; }
@@ -97,14 +98,17 @@ declared() {
          name = substr(text, RSTART, RLENGTH); sub(/ *.$/, "", name); print name } }' "$@" | sort -u
 }
 
-# Headers of a library: an adapter has its own, sim those called after it, the core all others.
+# Headers of a library: an adapter has its own, sim those called after it, net those whose source is
+# in its room and the one that includes them, the core all others.
 headers_of() {
   local header concept
   for header in include/holdfast/*.h; do
     concept=$(basename "$header" .h)
     case $concept in
     sim*) [ "$1" = sim ] && echo "$header" ;;
-    *) if [ -e "src/adapters/$concept.c" ]; then [ "$1" = "$concept" ] && echo "$header"
+    net) [ "$1" = net ] && echo "$header" ;;
+    *) if [ -e "src/net/$concept.c" ]; then [ "$1" = net ] && echo "$header"
+       elif [ -e "src/adapters/$concept.c" ]; then [ "$1" = "$concept" ] && echo "$header"
        elif [ "$1" = core ]; then echo "$header"; fi ;;
     esac
   done
@@ -146,7 +150,7 @@ builds_the_core_with_a_compiler_and_ck() {
   cp "$(pkg-config --variable=pcfiledir ck)/ck.pc" "$tmp/pc"
   for tools in "PKG_CONFIG_LIBDIR=$tmp/pc" PKG_CONFIG=false; do
     said=$(env -u PKG_CONFIG_PATH PKG_CONFIG_LIBDIR="$tmp/pc" make "$tools" B="$tmp/core" CFLAGS=-O0)
-    for adapter in $(cd src/adapters && ls ./*.c | sed 's|./\(.*\)\.c|\1|'); do
+    for adapter in net $(cd src/adapters && ls ./*.c | sed 's|./\(.*\)\.c|\1|'); do
       grep "left out: libholdfast-$adapter (Debian package lib.*-dev)" <<<"$said"
     done
   done

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOLDFAST_NET_H
+#define HOLDFAST_NET_H
+
+/* Everything in libholdfast-net: libp2p over TCP. */
+
+#include <holdfast/api.h>
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include "net/varint.h"
+
+#define MORE 0x80u
+#define BITS 7
+
+/* A last byte of zero adds nothing to the value: the same without it is the shortest form. */
+enum hf_status hf_varint_take(struct hf_bytes *bytes, uint64_t *value)
+{
+    const uint8_t *data = bytes->data;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < bytes->size; i++) {
+        sum |= (uint64_t)(data[i] & ~MORE) << (BITS * i);
+        if (!(data[i] & MORE)) {
+            if (data[i] == 0 && i > 0)
+                return HF_MALFORMED;
+            *value = sum;
+            *bytes = hf_bytes(data + i + 1, bytes->size - i - 1);
+            return HF_OK;
+        }
+        if (i + 1 == HF_VARINT_BYTES_MAX)
+            return HF_MALFORMED;
+    }
+    return HF_AGAIN;
+}
+
+size_t hf_varint_size(uint64_t value)
+{
+    assert(value <= HF_VARINT_MAX);
+    size_t size = 1;
+    for (; value >= MORE; value >>= BITS)
+        size++;
+    return size;
+}
+
+size_t hf_varint_write(uint64_t value, uint8_t *out)
+{
+    assert(value <= HF_VARINT_MAX);
+    size_t size = 0;
+    for (; value >= MORE; value >>= BITS)
+        out[size++] = (uint8_t)(value | MORE);
+    out[size++] = (uint8_t)value;
+    return size;
+}
