@@ -22,8 +22,6 @@
  *   spreads them.
  *
  * The constants are odd and have about half their bits set: the fractional digits of pi.
- *
- * Inline, because the keys it is for are hashed in less time than a call takes.
  */
 #define HF_FAST_PI_0 UINT64_C(0x243f6a8885a308d3)
 #define HF_FAST_PI_1 UINT64_C(0x13198a2e03707345)
@@ -82,20 +80,39 @@ static inline void hf_fast_absorb_all(struct hf_fast_lanes *lanes, const struct 
     hf_fast_absorb_16(lanes, seed, bytes + size - 16);
 }
 
-/* hf_hash_fast with a seed, and with bytes unless size is 0. */
-static inline struct hf_hash128 hf_fast_hash(
-    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size)
+static inline struct hf_fast_lanes hf_fast_begin(const struct hf_hash_seed *seed, size_t size)
 {
     struct hf_fast_lanes lanes = {
         seed->words[2] ^ (size * HF_FAST_PI_0),
         seed->words[3] ^ (size * HF_FAST_PI_1),
     };
-    hf_fast_absorb_all(&lanes, seed, bytes, size);
+    return lanes;
+}
+
+static inline struct hf_hash128 hf_fast_end(
+    const struct hf_fast_lanes *lanes, const struct hf_hash_seed *seed)
+{
     struct hf_hash128 hash = {
-        hf_fast_fold(lanes.low ^ seed->words[3], HF_FAST_PI_2),
-        hf_fast_fold(lanes.high ^ seed->words[2], HF_FAST_PI_3),
+        hf_fast_fold(lanes->low ^ seed->words[3], HF_FAST_PI_2),
+        hf_fast_fold(lanes->high ^ seed->words[2], HF_FAST_PI_3),
     };
     return hash;
+}
+
+/* Bytes of any size, in a call. bytes is good unless size is 0. */
+struct hf_hash128 hf_fast_hash_any(
+    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size);
+
+/* hf_hash_fast with a seed, and with bytes unless size is 0. 16 bytes (addresses, UUIDs) are hashed
+ * in less time than a call takes. */
+static inline struct hf_hash128 hf_fast_hash(
+    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size)
+{
+    if (size != 16)
+        return hf_fast_hash_any(seed, bytes, size);
+    struct hf_fast_lanes lanes = hf_fast_begin(seed, 16);
+    hf_fast_absorb_16(&lanes, seed, bytes);
+    return hf_fast_end(&lanes, seed);
 }
 
 #endif

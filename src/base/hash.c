@@ -15,6 +15,14 @@ enum hf_status hf_hash_seed_system(struct hf_hash_seed *seed, struct hf_error *e
     return status;
 }
 
+struct hf_hash128 hf_fast_hash_any(
+    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size)
+{
+    struct hf_fast_lanes lanes = hf_fast_begin(seed, size);
+    hf_fast_absorb_all(&lanes, seed, bytes, size);
+    return hf_fast_end(&lanes, seed);
+}
+
 struct hf_hash128 hf_hash_fast(const struct hf_hash_seed *seed, struct hf_bytes bytes)
 {
     static const struct hf_hash_seed zero;

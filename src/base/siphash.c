@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/siphash.h"
 
+/* 16 bytes (addresses, UUIDs) are compiled by themselves: without loops, and the word that holds
+ * the length is a constant. */
+struct hf_hash128 hf_siphash_1_3(
+    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size)
+{
+    uint64_t key0 = seed->words[0];
+    uint64_t key1 = seed->words[1];
+    if (size == 16)
+        return hf_siphash(key0, key1, bytes, 16, 1, 3);
+    return hf_siphash(key0, key1, bytes, size, 1, 3);
+}
+
 struct hf_hash128 hf_hash_siphash(const struct hf_hash_seed *seed, struct hf_bytes bytes)
 {
-    uint64_t key0 = seed ? seed->words[0] : 0;
-    uint64_t key1 = seed ? seed->words[1] : 0;
-    return hf_siphash(key0, key1, bytes.data, bytes.data ? bytes.size : 0, 1, 3);
+    static const struct hf_hash_seed zero;
+    return hf_siphash_1_3(seed ? seed : &zero, bytes.data, bytes.data ? bytes.size : 0);
 }

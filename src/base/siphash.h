@@ -12,6 +12,10 @@
  * the compiler unrolls both loops.
  */
 
+/* hf_hash_siphash with a seed, and with bytes unless size is 0. */
+struct hf_hash128 hf_siphash_1_3(
+    const struct hf_hash_seed *seed, const unsigned char *bytes, size_t size);
+
 struct hf_siphash_state {
     uint64_t v0;
     uint64_t v1;

@@ -47,7 +47,7 @@ static enum hf_status configure(
     if (status != HF_OK)
         return status;
     limiter->quota = hf_quota_with_burst(options->quota, limiter->gcra.burst);
-    limiter->clock = options->clock;
+    limiter->clock = options->clock.now_ns ? options->clock : hf_clock_monotonic();
     limiter->hash = options->hash;
     limiter->full_policy = options->full_policy;
     if (!options->seed)
@@ -93,34 +93,32 @@ void hf_limiter_free(struct hf_limiter *limiter)
 }
 
 /* A key that finds no room. Only a request that wanted to be charged is counted. */
-static enum hf_status no_room(struct hf_limiter *limiter, uint64_t cost,
+static enum hf_status no_room(struct hf_limiter *limiter, const struct hf_gcra *gcra, uint64_t cost,
     struct hf_table_answer answer, struct hf_decision *decision)
 {
     if (cost)
         hf_add_relaxed(&limiter->full, 1);
     if (limiter->full_policy == HF_FULL_DENY)
-        return hf_decision_full(decision, &limiter->gcra, answer.now_ns, answer.tat_ns);
+        return hf_decision_full(decision, gcra, answer.now_ns, answer.tat_ns);
     if (cost)
         hf_add_relaxed(&limiter->admitted_uncounted, 1);
-    return hf_decision_uncounted(decision, &limiter->gcra);
+    return hf_decision_uncounted(decision, gcra);
 }
 
 /* Whatever is not a charge that was admitted. */
-static enum hf_status refuse(struct hf_limiter *limiter, uint64_t cost,
+static enum hf_status refuse(struct hf_limiter *limiter, const struct hf_gcra *gcra, uint64_t cost,
     struct hf_table_answer answer, struct hf_decision *decision)
 {
     if (answer.verdict == HF_TABLE_FULL)
-        return no_room(limiter, cost, answer, decision);
-    const struct hf_gcra *gcra = &limiter->gcra;
+        return no_room(limiter, gcra, cost, answer, decision);
     return hf_decision_denied(decision, gcra, answer.now_ns, answer.tat_ns,
         (cost ? cost : 1) * gcra->interval_ns, HF_REASON_KEY);
 }
 
 /* A cost of 0, or one above the burst: nothing is charged, only looked at. */
-static enum hf_status look(struct hf_limiter *limiter, const struct hf_table_request *request,
-    uint64_t cost, struct hf_decision *decision)
+static enum hf_status look(struct hf_limiter *limiter, const struct hf_gcra *gcra,
+    const struct hf_table_request *request, uint64_t cost, struct hf_decision *decision)
 {
-    const struct hf_gcra *gcra = &limiter->gcra;
     struct hf_table_request one = *request;
     one.charge_ns = gcra->interval_ns;
     struct hf_table_answer answer = hf_table_peek(&limiter->table, &one);
@@ -130,51 +128,44 @@ static enum hf_status look(struct hf_limiter *limiter, const struct hf_table_req
     }
     if (answer.verdict == HF_TABLE_ADMITTED)
         return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
-    return refuse(limiter, cost, answer, decision);
+    return refuse(limiter, gcra, cost, answer, decision);
 }
 
-/* clock: what now_ns was read from, NULL for a caller's word. */
-static inline enum hf_status decide(struct hf_limiter *limiter, struct hf_table_key key,
-    uint64_t cost, uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
+enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcra *gcra,
+    const struct hf_table_request *request, uint64_t cost, struct hf_decision *decision)
 {
-    const struct hf_gcra *gcra = &limiter->gcra;
-    struct hf_table_request request = {
-        key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
-    if (cost - 1 >= gcra->burst) { /* 0 wraps. */
-        struct hf_table_request copy = request;
-        return look(limiter, &copy, cost, decision);
-    }
-    struct hf_table_answer answer = hf_table_charge(&limiter->table, request);
+    if (cost - 1 >= gcra->burst) /* 0 wraps. */
+        return look(limiter, gcra, request, cost, decision);
+    struct hf_table_answer answer = hf_table_search(&limiter->table, request);
     if (answer.verdict == HF_TABLE_ADMITTED)
         return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
-    return refuse(limiter, cost, answer, decision);
-}
-
-/* clock: where the time is to be had, read while the key's line comes from memory; NULL: now_ns. */
-static enum hf_status ask(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
-    uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
-{
-    const char *wrong = hf_limiter_wrong_argument(limiter, key);
-    if (wrong)
-        return hf_decision_invalid(decision, wrong);
-    struct hf_table_key place = hf_limiter_locate(limiter, key);
-    if (clock)
-        now_ns = hf_clock_now_ns(clock);
-    if (now_ns > HF_TIME_MAX_NS)
-        return hf_decision_invalid(decision, clock ? "clock" : "now_ns");
-    return decide(limiter, place, cost, now_ns, clock, decision);
+    return refuse(limiter, gcra, cost, answer, decision);
 }
 
 enum hf_status hf_limiter_check(
     struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, struct hf_decision *decision)
 {
-    return ask(limiter, key, cost, 0, limiter ? &limiter->clock : NULL, decision);
+    const char *wrong = hf_limiter_wrong_argument(limiter, key);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    struct hf_table_key place = hf_limiter_locate(limiter, key);
+    uint64_t now_ns = hf_limiter_now_ns(limiter); /* While the key's line comes from memory. */
+    if (now_ns > HF_TIME_MAX_NS)
+        return hf_decision_invalid(decision, "clock");
+    return hf_limiter_decide(
+        limiter, &limiter->gcra, place, cost, now_ns, &limiter->clock, decision);
 }
 
 enum hf_status hf_limiter_check_at(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
     uint64_t now_ns, struct hf_decision *decision)
 {
-    return ask(limiter, key, cost, now_ns, NULL, decision);
+    const char *wrong = hf_limiter_wrong_argument(limiter, key);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    if (now_ns > HF_TIME_MAX_NS)
+        return hf_decision_invalid(decision, "now_ns");
+    struct hf_table_key place = hf_limiter_locate(limiter, key);
+    return hf_limiter_decide(limiter, &limiter->gcra, place, cost, now_ns, NULL, decision);
 }
 
 enum hf_status hf_limiter_statistics(

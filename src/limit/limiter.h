@@ -5,15 +5,16 @@
 #include <holdfast/limiter.h>
 
 #include "base/fast_hash.h"
+#include "base/siphash.h"
 #include "base/table.h"
-#include "limit/quota.h"
+#include "limit/decision.h"
 
 /* What each call of the keyed limiter, in whatever file it stands, has to know. */
 struct hf_limiter {
     /* Read by every request, written by none. */
     struct hf_gcra gcra;
     struct hf_hash_seed seed;
-    struct hf_clock clock;
+    struct hf_clock clock; /* now_ns is not NULL. */
     enum hf_hash_kind hash;
     enum hf_full_policy full_policy;
     struct hf_quota quota;
@@ -35,14 +36,62 @@ static inline const char *hf_limiter_wrong_argument(
     return NULL;
 }
 
-/* Hashes a key and starts to fetch its line. */
-static inline struct hf_table_key hf_limiter_locate(
+/* The limiter's time, without a detour through hf_clock_now_ns. */
+static inline uint64_t hf_limiter_now_ns(const struct hf_limiter *limiter)
+{
+    return limiter->clock.now_ns(limiter->clock.context);
+}
+
+/*
+ * Hashes a key and starts to fetch its line. The home line comes from that half of the hash that is
+ * ready first: SipHash's low half takes three rounds less than its high one.
+ */
+__attribute__((always_inline)) static inline struct hf_table_key hf_limiter_locate(
     const struct hf_limiter *limiter, struct hf_bytes key)
 {
-    struct hf_hash128 hash = limiter->hash == HF_HASH_FAST
-                                 ? hf_fast_hash(&limiter->seed, key.data, key.size)
-                                 : hf_hash_siphash(&limiter->seed, key);
+    struct hf_hash128 hash;
+    if (limiter->hash == HF_HASH_FAST) {
+        hash = hf_fast_hash(&limiter->seed, key.data, key.size);
+    } else {
+        struct hf_hash128 slow = hf_siphash_1_3(&limiter->seed, key.data, key.size);
+        hash = (struct hf_hash128){.low = slow.high, .high = slow.low};
+    }
     return hf_table_locate(&limiter->table, hash);
+}
+
+/*
+ * Decides what the first look at a key's home line cannot: new and displaced keys, costs that are 0
+ * or above the burst, slots that change under one's eyes. request: as hf_table_search takes it;
+ * where the cost is one of those its charge is not read.
+ */
+__attribute__((cold)) enum hf_status hf_limiter_settle(struct hf_limiter *limiter,
+    const struct hf_gcra *gcra, const struct hf_table_request *request, uint64_t cost,
+    struct hf_decision *decision);
+
+/*
+ * Asks for cost cells of gcra's quota at now_ns <= HF_TIME_MAX_NS. clock: what now_ns was read
+ * from, NULL for a caller's word. Inline for the reason that hf_table_charge is.
+ */
+__attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
+    struct hf_limiter *limiter, const struct hf_gcra *gcra, struct hf_table_key key, uint64_t cost,
+    uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
+{
+    struct hf_table_request request = {
+        key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
+    if (cost - 1 < gcra->burst) { /* 0 wraps. */
+        struct hf_table_line *home = key.home;
+        uint64_t name = key.fingerprint; /* Displacement 0. */
+        struct hf_table_answer answer = hf_table_decide(
+            home, hf_table_guess(home, name), name, &request, now_ns + HF_TABLE_MARGIN_NS, true);
+        if (answer.verdict == HF_TABLE_ADMITTED)
+            return decision ? hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns) : HF_OK;
+        if (answer.verdict == HF_TABLE_DENIED)
+            return decision ? hf_decision_denied(decision, gcra, now_ns, answer.tat_ns,
+                                  request.charge_ns, HF_REASON_KEY)
+                            : HF_DENIED;
+    }
+    struct hf_table_request copy = request; /* So that the original can stay in registers. */
+    return hf_limiter_settle(limiter, gcra, &copy, cost, decision);
 }
 
 #endif
