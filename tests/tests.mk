@@ -29,7 +29,7 @@ PARKED    := $(filter %_parked,$(C_TESTS))
 mutant     = $(1)=$(B)$(if $(filter %_parked,$(2)),-steps)-$(1)/$(2)
 MUTATED   := $(foreach m,$(call pick,$(MUTANTS)),$(call mutant,$(firstword $(subst =, ,$m)),$(lastword $(subst =, ,$m))))
 EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
-FUZZED    := $(call pick,$(basename $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZED    := $(call pick,$(basename $(filter tests/fuzz/%,$(BUILDABLE))))
 SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
 RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
 # This compiler's thread sanitizer cannot run where addresses are randomised by more than 28 bits.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 
+#include "net/take.h"
 #include "net/varint.h"
 
 #define MORE 0x80u
@@ -24,6 +25,22 @@ enum hf_status hf_varint_take(struct hf_bytes *bytes, uint64_t *value)
             return HF_MALFORMED;
     }
     return HF_AGAIN;
+}
+
+enum hf_status hf_varint_take_prefixed(
+    struct hf_bytes *bytes, size_t size_max, struct hf_bytes *content)
+{
+    struct hf_bytes rest = *bytes;
+    uint64_t size;
+    enum hf_status status = hf_varint_take(&rest, &size);
+    if (status != HF_OK)
+        return status;
+    if (size > size_max)
+        return HF_MALFORMED;
+    if (!hf_take(&rest, (size_t)size, content))
+        return HF_AGAIN;
+    *bytes = rest;
+    return HF_OK;
 }
 
 size_t hf_varint_size(uint64_t value)

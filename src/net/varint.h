@@ -18,6 +18,14 @@
  */
 HF_MUST_USE enum hf_status hf_varint_take(struct hf_bytes *bytes, uint64_t *value);
 
+/*
+ * Takes a varint and as many bytes as it says, which content then is: borrowed from bytes.
+ * HF_AGAIN: not all of it is there; HF_MALFORMED: the varint is, or says more than size_max, which
+ * shows before the content comes. Other than on HF_OK nothing is written.
+ */
+HF_MUST_USE enum hf_status hf_varint_take_prefixed(
+    struct hf_bytes *bytes, size_t size_max, struct hf_bytes *content);
+
 /* The bytes that value takes, 1 to 9. value must be at most HF_VARINT_MAX (asserted). */
 size_t hf_varint_size(uint64_t value);
 

@@ -94,6 +94,48 @@ static void no_bytes_are_the_beginning_of_one(void **state)
     assert_taken_as(hf_bytes(NULL, 0), HF_AGAIN);
 }
 
+static void prefixed_content_is_taken_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct hf_bytes rest = hf_bytes("\x03yes no", 7);
+    struct hf_bytes content = {0};
+    for (size_t part = 0; part < 4; part++) {
+        struct hf_bytes cut = hf_bytes(rest.data, part);
+        assert_int_equal(hf_varint_take_prefixed(&cut, 3, &content), HF_AGAIN);
+        assert_int_equal(cut.size, part);
+        assert_null(content.data);
+    }
+    assert_int_equal(hf_varint_take_prefixed(&rest, 3, &content), HF_OK);
+    assert_int_equal(content.size, 3);
+    assert_memory_equal(content.data, "yes", 3);
+    assert_int_equal(rest.size, 3);
+    assert_memory_equal(rest.data, " no", 3);
+}
+
+static void a_prefix_past_the_bound_is_malformed_before_its_content_comes(void **state)
+{
+    (void)state;
+    struct hf_bytes content = {0};
+    struct hf_bytes over = hf_bytes("\x04", 1);
+    assert_int_equal(hf_varint_take_prefixed(&over, 3, &content), HF_MALFORMED);
+    struct hf_bytes padded = hf_bytes("\x83\x00yes", 5);
+    assert_int_equal(hf_varint_take_prefixed(&padded, 3, &content), HF_MALFORMED);
+    struct hf_bytes huge = hf_bytes("\xff\xff\xff\xff\xff\xff\xff\xff\x7fx", 10);
+    assert_int_equal(hf_varint_take_prefixed(&huge, SIZE_MAX, &content), HF_AGAIN);
+    assert_int_equal(huge.size, 10);
+    assert_null(content.data);
+}
+
+static void nothing_may_be_prefixed_too(void **state)
+{
+    (void)state;
+    struct hf_bytes rest = hf_bytes("\x00", 1);
+    struct hf_bytes content = {.size = 7};
+    assert_int_equal(hf_varint_take_prefixed(&rest, 0, &content), HF_OK);
+    assert_int_equal(content.size, 0);
+    assert_int_equal(rest.size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +144,9 @@ int main(void)
         cmocka_unit_test(a_form_longer_than_needed_is_malformed),
         cmocka_unit_test(the_ninth_byte_is_the_last),
         cmocka_unit_test(no_bytes_are_the_beginning_of_one),
+        cmocka_unit_test(prefixed_content_is_taken_whole_or_not_at_all),
+        cmocka_unit_test(a_prefix_past_the_bound_is_malformed_before_its_content_comes),
+        cmocka_unit_test(nothing_may_be_prefixed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
