@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "net/crypto.h"
+
+/* Between ERR_set_mark and this, OpenSSL may leave errors behind; none of them stays. What they say
+ * of a failed allocation is nothing, or anything, so whatever is not known otherwise counts as one.
+ */
+static enum hf_status conclude(bool done, enum hf_status otherwise)
+{
+    bool unsupported = !done && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_UNSUPPORTED;
+    ERR_pop_to_mark();
+    if (done)
+        return HF_OK;
+    return unsupported ? HF_UNSUPPORTED : otherwise;
+}
+
+static bool read_public(EVP_PKEY *key, uint8_t public_key[HF_KEY_BYTES])
+{
+    size_t size = HF_KEY_BYTES;
+    return key && EVP_PKEY_get_raw_public_key(key, public_key, &size) == 1;
+}
+
+enum hf_status hf_ed25519_public(const uint8_t seed[HF_KEY_BYTES], uint8_t public_key[HF_KEY_BYTES])
+{
+    ERR_set_mark();
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, HF_KEY_BYTES);
+    bool done = read_public(key, public_key);
+    EVP_PKEY_free(key);
+    return conclude(done, HF_NO_MEMORY);
+}
+
+static bool sign(EVP_PKEY *key, struct hf_bytes message, uint8_t signature[HF_SIGNATURE_BYTES])
+{
+    size_t size = HF_SIGNATURE_BYTES;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool done = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestSign(context, signature, &size, message.data, message.size) == 1;
+    EVP_MD_CTX_free(context);
+    return done;
+}
+
+enum hf_status hf_ed25519_sign(const uint8_t seed[HF_KEY_BYTES],
+    const uint8_t public_key[HF_KEY_BYTES], struct hf_bytes message,
+    uint8_t signature[HF_SIGNATURE_BYTES])
+{
+    uint8_t own[HF_KEY_BYTES];
+    ERR_set_mark();
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, HF_KEY_BYTES);
+    bool known = read_public(key, own);
+    bool same = known && hf_equal(own, public_key, HF_KEY_BYTES);
+    bool done = same && sign(key, message, signature);
+    EVP_PKEY_free(key);
+    return conclude(done, known && !same ? HF_INVALID : HF_NO_MEMORY);
+}
+
+enum hf_status hf_ed25519_verify(const uint8_t public_key[HF_KEY_BYTES], struct hf_bytes message,
+    const uint8_t signature[HF_SIGNATURE_BYTES])
+{
+    ERR_set_mark();
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, public_key, HF_KEY_BYTES);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool ready =
+        key && context && EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1;
+    bool done = ready && EVP_DigestVerify(context, signature, HF_SIGNATURE_BYTES, message.data,
+                             message.size) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return conclude(done, ready ? HF_MALFORMED : HF_NO_MEMORY);
+}
+
+enum hf_status hf_sha256(struct hf_bytes data, uint8_t digest[HF_DIGEST_BYTES])
+{
+    struct hf_hasher hasher;
+    enum hf_status status = hf_hasher_init(&hasher);
+    if (status == HF_OK)
+        status = hf_hasher_sha256(&hasher, data, hf_bytes(NULL, 0), digest);
+    hf_hasher_fini(&hasher);
+    return status;
+}
+
+/* The context holds on to the algorithm, so that it need not be fetched again. */
+enum hf_status hf_hasher_init(struct hf_hasher *hasher)
+{
+    ERR_set_mark();
+    EVP_MD *algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hasher->context = EVP_MD_CTX_new();
+    bool done =
+        algorithm && hasher->context && EVP_DigestInit_ex2(hasher->context, algorithm, NULL) == 1;
+    EVP_MD_free(algorithm);
+    if (!done)
+        hf_hasher_fini(hasher);
+    return conclude(done, HF_NO_MEMORY);
+}
+
+void hf_hasher_fini(struct hf_hasher *hasher)
+{
+    EVP_MD_CTX_free(hasher->context);
+    hasher->context = NULL;
+}
+
+/* SHA-256 of a block, where there is one, and two pieces. */
+static bool digest_of(struct hf_hasher *hasher, const uint8_t *block, struct hf_bytes first,
+    struct hf_bytes second, uint8_t digest[HF_DIGEST_BYTES])
+{
+    return EVP_DigestInit_ex2(hasher->context, NULL, NULL) == 1 &&
+           EVP_DigestUpdate(hasher->context, block, block ? HF_HASH_BLOCK_BYTES : 0) == 1 &&
+           EVP_DigestUpdate(hasher->context, first.data, first.size) == 1 &&
+           EVP_DigestUpdate(hasher->context, second.data, second.size) == 1 &&
+           EVP_DigestFinal_ex(hasher->context, digest, NULL) == 1;
+}
+
+enum hf_status hf_hasher_sha256(struct hf_hasher *hasher, struct hf_bytes first,
+    struct hf_bytes second, uint8_t digest[HF_DIGEST_BYTES])
+{
+    ERR_set_mark();
+    return conclude(digest_of(hasher, NULL, first, second, digest), HF_NO_MEMORY);
+}
+
+/* RFC 2104, section 2. */
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5c
+
+static void pad_key(struct hf_bytes key, uint8_t pad, uint8_t block[HF_HASH_BLOCK_BYTES])
+{
+    const uint8_t *bytes = key.data;
+    for (size_t index = 0; index < HF_HASH_BLOCK_BYTES; index++)
+        block[index] = index < key.size ? bytes[index] ^ pad : pad;
+}
+
+enum hf_status hf_hasher_hmac(struct hf_hasher *hasher, struct hf_bytes key, struct hf_bytes first,
+    struct hf_bytes second, uint8_t digest[HF_DIGEST_BYTES])
+{
+    if (key.size > HF_HASH_BLOCK_BYTES)
+        return HF_INVALID;
+    uint8_t inner[HF_HASH_BLOCK_BYTES];
+    uint8_t outer[HF_HASH_BLOCK_BYTES];
+    uint8_t middle[HF_DIGEST_BYTES];
+    pad_key(key, INNER_PAD, inner);
+    pad_key(key, OUTER_PAD, outer);
+    ERR_set_mark();
+    bool done =
+        digest_of(hasher, inner, first, second, middle) &&
+        digest_of(hasher, outer, hf_bytes(middle, sizeof(middle)), hf_bytes(NULL, 0), digest);
+    hf_erase(inner, sizeof(inner));
+    hf_erase(outer, sizeof(outer));
+    hf_erase(middle, sizeof(middle));
+    return conclude(done, HF_NO_MEMORY);
+}
+
+enum hf_status hf_hasher_hkdf(struct hf_hasher *hasher, const uint8_t chaining_key[HF_DIGEST_BYTES],
+    struct hf_bytes secret, uint8_t first[HF_DIGEST_BYTES], uint8_t second[HF_DIGEST_BYTES])
+{
+    const struct hf_bytes one = hf_bytes("\1", 1);
+    const struct hf_bytes two = hf_bytes("\2", 1);
+    const struct hf_bytes none = hf_bytes(NULL, 0);
+    uint8_t extracted[HF_DIGEST_BYTES];
+    struct hf_bytes key = hf_bytes(extracted, sizeof(extracted));
+    enum hf_status status =
+        hf_hasher_hmac(hasher, hf_bytes(chaining_key, HF_DIGEST_BYTES), secret, none, extracted);
+    if (status == HF_OK)
+        status = hf_hasher_hmac(hasher, key, one, none, first);
+    if (status == HF_OK)
+        status = hf_hasher_hmac(hasher, key, hf_bytes(first, HF_DIGEST_BYTES), two, second);
+    hf_erase(extracted, sizeof(extracted));
+    return status;
+}
+
+enum hf_status hf_x25519_init(struct hf_x25519 *pair, const uint8_t private_key[HF_KEY_BYTES])
+{
+    ERR_set_mark();
+    pair->key = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key, HF_KEY_BYTES);
+    bool done = read_public(pair->key, pair->public_key);
+    if (!done)
+        hf_x25519_fini(pair);
+    return conclude(done, HF_NO_MEMORY);
+}
+
+void hf_x25519_fini(struct hf_x25519 *pair)
+{
+    EVP_PKEY_free(pair->key);
+    pair->key = NULL;
+}
+
+/* OpenSSL itself refuses the all-zero secret; that this is so is a test of ours. */
+enum hf_status hf_x25519_shared(const struct hf_x25519 *pair,
+    const uint8_t peer_public[HF_KEY_BYTES], uint8_t secret[HF_KEY_BYTES])
+{
+    size_t size = HF_KEY_BYTES;
+    ERR_set_mark();
+    EVP_PKEY *peer =
+        EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, peer_public, HF_KEY_BYTES);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pair->key, NULL);
+    bool ready = peer && context && EVP_PKEY_derive_init(context) == 1 &&
+                 EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1;
+    bool done = ready && EVP_PKEY_derive(context, secret, &size) == 1;
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(peer);
+    return conclude(done, ready ? HF_MALFORMED : HF_NO_MEMORY);
+}
+
+enum hf_status hf_aead_init(
+    struct hf_aead *aead, const uint8_t key[HF_KEY_BYTES], enum hf_aead_use use)
+{
+    ERR_set_mark();
+    EVP_CIPHER *algorithm = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
+    aead->context = EVP_CIPHER_CTX_new();
+    bool done = algorithm && aead->context &&
+                EVP_CipherInit_ex2(aead->context, algorithm, key, NULL, (int)use, NULL) == 1;
+    EVP_CIPHER_free(algorithm);
+    if (!done)
+        hf_aead_fini(aead);
+    return conclude(done, HF_NO_MEMORY);
+}
+
+void hf_aead_fini(struct hf_aead *aead)
+{
+    EVP_CIPHER_CTX_free(aead->context);
+    aead->context = NULL;
+}
+
+#define NONCE_BYTES 12
+
+/* Keeps the key, takes the next nonce. */
+static bool start(struct hf_aead *aead, uint64_t number, struct hf_bytes associated)
+{
+    uint8_t nonce[NONCE_BYTES] = {0};
+    for (unsigned index = 0; index < 8; index++)
+        nonce[NONCE_BYTES - 8 + index] = (uint8_t)(number >> (8 * index));
+    int size;
+    return EVP_CipherInit_ex2(aead->context, NULL, NULL, nonce, -1, NULL) == 1 &&
+           (associated.size == 0 || EVP_CipherUpdate(aead->context, NULL, &size, associated.data,
+                                        (int)associated.size) == 1);
+}
+
+/* Both ways: the bytes at `to` are one and the same stream cipher's output. */
+static bool run(struct hf_aead *aead, const uint8_t *from, size_t from_bytes, uint8_t *to)
+{
+    int size;
+    uint8_t nothing[HF_TAG_BYTES];
+    return (from_bytes == 0 ||
+               EVP_CipherUpdate(aead->context, to, &size, from, (int)from_bytes) == 1) &&
+           EVP_CipherFinal_ex(aead->context, nothing, &size) == 1;
+}
+
+enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number, struct hf_bytes associated,
+    struct hf_bytes plaintext, uint8_t *sealed)
+{
+    if (plaintext.size > HF_AEAD_BYTES_MAX - HF_TAG_BYTES || associated.size > HF_AEAD_BYTES_MAX)
+        return HF_INVALID;
+    ERR_set_mark();
+    bool done = start(aead, number, associated) &&
+                run(aead, plaintext.data, plaintext.size, sealed) &&
+                EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, HF_TAG_BYTES,
+                    sealed + plaintext.size) == 1;
+    return conclude(done, HF_NO_MEMORY);
+}
+
+/* The tag is copied first, since OpenSSL's call for it takes no const. */
+enum hf_status hf_aead_open(struct hf_aead *aead, uint64_t number, struct hf_bytes associated,
+    struct hf_bytes sealed, uint8_t *plaintext)
+{
+    if (sealed.size > HF_AEAD_BYTES_MAX || associated.size > HF_AEAD_BYTES_MAX)
+        return HF_INVALID;
+    if (sealed.size < HF_TAG_BYTES)
+        return HF_MALFORMED;
+    const uint8_t *bytes = sealed.data;
+    size_t size = sealed.size - HF_TAG_BYTES;
+    uint8_t tag[HF_TAG_BYTES];
+    memcpy(tag, bytes + size, sizeof(tag));
+    ERR_set_mark();
+    bool done = start(aead, number, associated) &&
+                EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_SET_TAG, HF_TAG_BYTES, tag) == 1 &&
+                run(aead, bytes, size, plaintext);
+    if (!done)
+        hf_erase(plaintext, size);
+    return conclude(done, HF_MALFORMED);
+}
+
+bool hf_equal(const void *one, const void *other, size_t size_bytes)
+{
+    return CRYPTO_memcmp(one, other, size_bytes) == 0;
+}
+
+void hf_erase(void *secret, size_t size_bytes)
+{
+    OPENSSL_cleanse(secret, size_bytes);
+}

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "hex.h"
+#include "net/crypto.h"
+#include "scale.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct hf_bytes none;
+
+static struct hf_bytes text(const char *characters)
+{
+    return hf_bytes(characters, strlen(characters));
+}
+
+/* RFC 8032, section 7.1, tests 1 to 3. */
+static const struct {
+    const char *seed, *public_key, *message, *signature;
+} signatures[] = {
+    {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701c"
+        "f9"
+        "b46bd25bf5f0595bbe24655141438e7a100b"},
+    {"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0"
+        "f1"
+        "1d8c387b2eaeb4302aeeb00d291612bb0c00"},
+    {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f76098"
+        "4d"
+        "c6594a7c15e9716ed28dc027beceea1ec40a"},
+};
+
+struct signed_message {
+    uint8_t seed[HF_KEY_BYTES];
+    uint8_t public_key[HF_KEY_BYTES];
+    uint8_t message[2];
+    size_t message_bytes;
+    uint8_t signature[HF_SIGNATURE_BYTES];
+};
+
+static struct signed_message read_signed(size_t index)
+{
+    struct signed_message read = {.message_bytes = 0};
+    hex_read(signatures[index].seed, read.seed);
+    hex_read(signatures[index].public_key, read.public_key);
+    read.message_bytes = hex_read(signatures[index].message, read.message);
+    hex_read(signatures[index].signature, read.signature);
+    return read;
+}
+
+static void signatures_are_those_of_rfc_8032(void **state)
+{
+    (void)state;
+    for (size_t index = 0; index < LENGTH(signatures); index++) {
+        struct signed_message expected = read_signed(index);
+        struct hf_bytes message = hf_bytes(expected.message, expected.message_bytes);
+        uint8_t public_key[HF_KEY_BYTES];
+        uint8_t signature[HF_SIGNATURE_BYTES];
+        assert_int_equal(hf_ed25519_public(expected.seed, public_key), HF_OK);
+        assert_memory_equal(public_key, expected.public_key, sizeof(public_key));
+        assert_int_equal(hf_ed25519_sign(expected.seed, public_key, message, signature), HF_OK);
+        assert_memory_equal(signature, expected.signature, sizeof(signature));
+        assert_int_equal(hf_ed25519_verify(public_key, message, signature), HF_OK);
+    }
+}
+
+/* Some changed keys are no points at all, others are points that signed something else. */
+static void a_signature_with_any_bit_changed_is_malformed(void **state)
+{
+    (void)state;
+    size_t step = test_is_slow() ? 37 : 1;
+    for (size_t bit = 0; bit < 8 * (HF_SIGNATURE_BYTES + HF_KEY_BYTES + 2); bit += step) {
+        struct signed_message changed = read_signed(2);
+        uint8_t *signature = changed.signature;
+        size_t at = bit / 8;
+        if (at < HF_SIGNATURE_BYTES)
+            signature[at] ^= (uint8_t)(1 << bit % 8);
+        else if (at < HF_SIGNATURE_BYTES + HF_KEY_BYTES)
+            changed.public_key[at - HF_SIGNATURE_BYTES] ^= (uint8_t)(1 << bit % 8);
+        else
+            changed.message[at - HF_SIGNATURE_BYTES - HF_KEY_BYTES] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(
+            hf_ed25519_verify(changed.public_key, hf_bytes(changed.message, 2), signature),
+            HF_MALFORMED);
+        assert_int_equal(ERR_peek_error(), 0);
+    }
+}
+
+/* RFC 8032, section 5.1.7: S plus the group's order would verify too, were it let through. */
+static void a_signature_has_one_form_only(void **state)
+{
+    (void)state;
+    struct signed_message twin = read_signed(2);
+    uint8_t order[HF_KEY_BYTES];
+    hex_read("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010", order);
+    unsigned carry = 0;
+    for (size_t index = 0; index < HF_KEY_BYTES; index++) {
+        carry += (unsigned)twin.signature[HF_KEY_BYTES + index] + order[index];
+        twin.signature[HF_KEY_BYTES + index] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    assert_int_equal(carry, 0);
+    assert_int_equal(hf_ed25519_verify(twin.public_key, hf_bytes(twin.message, 2), twin.signature),
+        HF_MALFORMED);
+}
+
+static void nothing_is_signed_under_the_public_key_of_another(void **state)
+{
+    (void)state;
+    struct signed_message one = read_signed(0);
+    struct signed_message other = read_signed(1);
+    uint8_t signature[HF_SIGNATURE_BYTES] = {0};
+    uint8_t untouched[HF_SIGNATURE_BYTES] = {0};
+    assert_int_equal(hf_ed25519_sign(one.seed, other.public_key, none, signature), HF_INVALID);
+    assert_memory_equal(signature, untouched, sizeof(signature));
+}
+
+/* The examples that NIST publishes beside FIPS 180-4. */
+static void digests_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message, *digest;
+    } cases[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    struct hf_hasher hasher;
+    assert_int_equal(hf_hasher_init(&hasher), HF_OK);
+    for (size_t index = 0; index < LENGTH(cases); index++) {
+        uint8_t digest[HF_DIGEST_BYTES];
+        struct hf_bytes message = text(cases[index].message);
+        assert_int_equal(hf_sha256(message, digest), HF_OK);
+        hex_assert(digest, sizeof(digest), cases[index].digest);
+        for (size_t split = 0; split <= message.size; split++) {
+            struct hf_bytes rest = text(cases[index].message + split);
+            assert_int_equal(
+                hf_hasher_sha256(&hasher, hf_bytes(message.data, split), rest, digest), HF_OK);
+            hex_assert(digest, sizeof(digest), cases[index].digest);
+        }
+    }
+    hf_hasher_fini(&hasher);
+}
+
+static void a_digest_may_replace_what_it_is_made_of(void **state)
+{
+    (void)state;
+    uint8_t plain[HF_DIGEST_BYTES] = {1, 2, 3};
+    uint8_t digest[HF_DIGEST_BYTES];
+    struct hf_hasher hasher;
+    assert_int_equal(hf_hasher_init(&hasher), HF_OK);
+    assert_int_equal(hf_sha256(hf_bytes(plain, sizeof(plain)), digest), HF_OK);
+    assert_int_equal(hf_hasher_sha256(&hasher, hf_bytes(plain, sizeof(plain)), none, plain), HF_OK);
+    assert_memory_equal(plain, digest, sizeof(digest));
+    hf_hasher_fini(&hasher);
+}
+
+/* RFC 4231, test cases 1 to 4. */
+static void authentication_codes_are_those_of_rfc_4231(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *message, *code;
+    } cases[] = {
+        {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "dddddddddddddddddddddddddddddddddddddddddddddddddd"
+            "dddddddddddddddddddddddddddddddddddddddddddddddddd",
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+        {"0102030405060708090a0b0c0d0e0f10111213141516171819",
+            "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+            "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+    };
+    struct hf_hasher hasher;
+    assert_int_equal(hf_hasher_init(&hasher), HF_OK);
+    for (size_t index = 0; index < LENGTH(cases); index++) {
+        uint8_t key[HF_HASH_BLOCK_BYTES];
+        uint8_t message[HF_HASH_BLOCK_BYTES];
+        uint8_t code[HF_DIGEST_BYTES];
+        size_t key_bytes = hex_read(cases[index].key, key);
+        size_t size = hex_read(cases[index].message, message);
+        for (size_t split = 0; split <= size; split++) {
+            assert_int_equal(
+                hf_hasher_hmac(&hasher, hf_bytes(key, key_bytes), hf_bytes(message, split),
+                    hf_bytes(message + split, size - split), code),
+                HF_OK);
+            hex_assert(code, sizeof(code), cases[index].code);
+        }
+    }
+    hf_hasher_fini(&hasher);
+}
+
+static void a_key_longer_than_a_block_is_invalid(void **state)
+{
+    (void)state;
+    uint8_t key[HF_HASH_BLOCK_BYTES + 1] = {0};
+    uint8_t code[HF_DIGEST_BYTES];
+    struct hf_hasher hasher;
+    assert_int_equal(hf_hasher_init(&hasher), HF_OK);
+    assert_int_equal(
+        hf_hasher_hmac(&hasher, hf_bytes(key, HF_HASH_BLOCK_BYTES), none, none, code), HF_OK);
+    assert_int_equal(
+        hf_hasher_hmac(&hasher, hf_bytes(key, sizeof(key)), none, none, code), HF_INVALID);
+    hf_hasher_fini(&hasher);
+}
+
+/* RFC 5869, test case 3: no salt, which counts as zeroes, no info, 42 bytes. */
+static void derived_keys_are_those_of_rfc_5869(void **state)
+{
+    (void)state;
+    uint8_t secret[22];
+    memset(secret, 0x0b, sizeof(secret));
+    uint8_t first[HF_DIGEST_BYTES] = {0};
+    uint8_t second[HF_DIGEST_BYTES];
+    struct hf_hasher hasher;
+    assert_int_equal(hf_hasher_init(&hasher), HF_OK);
+    assert_int_equal(
+        hf_hasher_hkdf(&hasher, first, hf_bytes(secret, sizeof(secret)), first, second), HF_OK);
+    hex_assert(
+        first, sizeof(first), "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+    hex_assert(second, 10, "9d201395faa4b61a96c8");
+    hf_hasher_fini(&hasher);
+}
+
+static enum hf_status multiply(
+    const uint8_t scalar[HF_KEY_BYTES], const uint8_t point[HF_KEY_BYTES], uint8_t *product)
+{
+    struct hf_x25519 pair;
+    assert_int_equal(hf_x25519_init(&pair, scalar), HF_OK);
+    enum hf_status status = hf_x25519_shared(&pair, point, product);
+    hf_x25519_fini(&pair);
+    return status;
+}
+
+/* RFC 7748, section 5.2 (the first with bits set that a point has no use for) and 6.1. */
+static void shared_secrets_are_those_of_rfc_7748(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scalar, *point, *product;
+    } cases[] = {
+        {"a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+            "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+            "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"},
+        {"4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+            "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+            "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957"},
+        {"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+            "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+            "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"},
+        {"5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+            "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+            "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"},
+    };
+    for (size_t index = 0; index < LENGTH(cases); index++) {
+        uint8_t scalar[HF_KEY_BYTES];
+        uint8_t point[HF_KEY_BYTES];
+        uint8_t product[HF_KEY_BYTES];
+        hex_read(cases[index].scalar, scalar);
+        hex_read(cases[index].point, point);
+        assert_int_equal(multiply(scalar, point, product), HF_OK);
+        hex_assert(product, sizeof(product), cases[index].product);
+    }
+}
+
+static void public_keys_are_those_of_rfc_7748(void **state)
+{
+    (void)state;
+    uint8_t private_key[HF_KEY_BYTES];
+    struct hf_x25519 pair;
+    hex_read("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", private_key);
+    assert_int_equal(hf_x25519_init(&pair, private_key), HF_OK);
+    hex_assert(pair.public_key, sizeof(pair.public_key),
+        "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+    hf_x25519_fini(&pair);
+}
+
+/* RFC 7748, section 5.2: the scalar of each turn is the next one's point. */
+static void a_thousand_multiplications_end_where_rfc_7748_says(void **state)
+{
+    (void)state;
+    uint8_t scalar[HF_KEY_BYTES] = {9};
+    uint8_t point[HF_KEY_BYTES] = {9};
+    for (size_t turn = 1; turn <= (test_is_slow() ? 1 : 1000); turn++) {
+        uint8_t product[HF_KEY_BYTES];
+        assert_int_equal(multiply(scalar, point, product), HF_OK);
+        memcpy(point, scalar, sizeof(point));
+        memcpy(scalar, product, sizeof(scalar));
+        if (turn == 1)
+            hex_assert(scalar, sizeof(scalar),
+                "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
+        if (turn == 1000)
+            hex_assert(scalar, sizeof(scalar),
+                "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
+    }
+}
+
+/* All points whose order divides the cofactor, in every form that 32 bytes allow: 0, 1, the two of
+ * order 8, p - 1, p and p + 1, each with and without the highest bit, which does not count. */
+static void points_of_low_order_give_no_secret(void **state)
+{
+    (void)state;
+    static const char *const points[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    };
+    const uint8_t scalar[HF_KEY_BYTES] = {1, 2, 3};
+    for (size_t index = 0; index < 2 * LENGTH(points); index++) {
+        uint8_t point[HF_KEY_BYTES];
+        uint8_t product[HF_KEY_BYTES];
+        hex_read(points[index / 2], point);
+        point[HF_KEY_BYTES - 1] |= (uint8_t)(index % 2 * 0x80);
+        assert_int_equal(multiply(scalar, point, product), HF_MALFORMED);
+        assert_int_equal(ERR_peek_error(), 0);
+    }
+}
+
+/* RFC 8439, appendix A.5, whose nonce happens to begin with the four zeroes of Noise. */
+static const char *const sealed_text =
+    "64a0861575861af460f062c79be643bd5e805cfd345cf389f108670ac76c8cb24c6cfc18755d43eea09ee94e382d26"
+    "b0"
+    "bdb7b73c321b0100d4f03b7f355894cf332f830e710b97ce98c8a84abd0b948114ad176e008d33bd60f982b1ff37c8"
+    "55"
+    "9797a06ef4f0ef61c186324e2b3506383606907b6a7c02b0f9f6157b53c867e4b9166c767b804d46a59b5216cde7a4"
+    "e9"
+    "9040c5a40433225ee282a1b0a06c523eaf4534d7f83fa1155b0047718cbc546a0d072b04b3564eea1b422273f54827"
+    "1a"
+    "0bb2316053fa76991955ebd63159434ecebb4e466dae5a1073a6727627097a1049e617d91d361094fa68f0ff779871"
+    "30"
+    "305beaba2eda04df997b714d6c6f2c29a6ad5cb4022b02709beead9d67890cbb22392336fea1851f38";
+static const char *const opened_text =
+    "Internet-Drafts are draft documents valid for a maximum of six months and may be updated, "
+    "replaced, or obsoleted by other documents at any time. It is inappropriate to use "
+    "Internet-Drafts as reference material or to cite them other than as /\xe2\x80\x9cwork in "
+    "progress./\xe2\x80\x9d";
+#define SEALED_NUMBER UINT64_C(0x0807060504030201)
+
+struct sealed_message {
+    struct hf_aead seals;
+    struct hf_aead opens;
+    uint8_t associated[12];
+    uint8_t bytes[512];
+    size_t size;
+};
+
+static void make_sealed(struct sealed_message *message)
+{
+    uint8_t key[HF_KEY_BYTES];
+    hex_read("1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0", key);
+    hex_read("f33388860000000000004e91", message->associated);
+    message->size = hex_read(sealed_text, message->bytes);
+    assert_int_equal(hf_aead_init(&message->seals, key, HF_AEAD_SEALS), HF_OK);
+    assert_int_equal(hf_aead_init(&message->opens, key, HF_AEAD_OPENS), HF_OK);
+}
+
+static void unmake_sealed(struct sealed_message *message)
+{
+    hf_aead_fini(&message->seals);
+    hf_aead_fini(&message->opens);
+}
+
+static void sealing_and_opening_are_those_of_rfc_8439(void **state)
+{
+    (void)state;
+    struct sealed_message message;
+    make_sealed(&message);
+    struct hf_bytes associated = hf_bytes(message.associated, sizeof(message.associated));
+    uint8_t out[512];
+    assert_int_equal(message.size, strlen(opened_text) + HF_TAG_BYTES);
+    assert_int_equal(hf_aead_open(&message.opens, SEALED_NUMBER, associated,
+                         hf_bytes(message.bytes, message.size), out),
+        HF_OK);
+    assert_memory_equal(out, opened_text, strlen(opened_text));
+    assert_int_equal(
+        hf_aead_seal(&message.seals, SEALED_NUMBER, associated, text(opened_text), out), HF_OK);
+    assert_memory_equal(out, message.bytes, message.size);
+    unmake_sealed(&message);
+}
+
+static void messages_of_every_length_are_sealed_and_opened_where_they_lie(void **state)
+{
+    (void)state;
+    static uint8_t bytes[HF_AEAD_BYTES_MAX + 1];
+    struct sealed_message message;
+    make_sealed(&message);
+    for (size_t size = 0; size <= HF_AEAD_BYTES_MAX - HF_TAG_BYTES; size += 1 + size / 2) {
+        uint64_t number = UINT64_MAX - size;
+        memset(bytes, (int)size, size);
+        assert_int_equal(
+            hf_aead_seal(&message.seals, number, none, hf_bytes(bytes, size), bytes), HF_OK);
+        assert_int_equal(
+            hf_aead_open(&message.opens, number, none, hf_bytes(bytes, size + HF_TAG_BYTES), bytes),
+            HF_OK);
+        for (size_t index = 0; index < size; index++)
+            assert_int_equal(bytes[index], (uint8_t)size);
+    }
+    unmake_sealed(&message);
+}
+
+/* Also that a failure leaves no trace: not in the bytes, not in the context, not in OpenSSL's
+ * queue. */
+static void a_message_with_any_byte_changed_is_malformed(void **state)
+{
+    (void)state;
+    struct sealed_message message;
+    make_sealed(&message);
+    struct hf_bytes associated = hf_bytes(message.associated, sizeof(message.associated));
+    struct hf_bytes sealed = hf_bytes(message.bytes, message.size);
+    for (size_t index = 0; index < message.size; index++) {
+        uint8_t out[512];
+        memset(out, 1, sizeof(out));
+        message.bytes[index] ^= 0x10;
+        assert_int_equal(
+            hf_aead_open(&message.opens, SEALED_NUMBER, associated, sealed, out), HF_MALFORMED);
+        message.bytes[index] ^= 0x10;
+        for (size_t at = 0; at < sizeof(out); at++)
+            assert_int_equal(out[at], at < message.size - HF_TAG_BYTES ? 0 : 1);
+        assert_int_equal(ERR_peek_error(), 0);
+        assert_int_equal(
+            hf_aead_open(&message.opens, SEALED_NUMBER, associated, sealed, out), HF_OK);
+    }
+    unmake_sealed(&message);
+}
+
+static void another_number_other_associated_bytes_or_less_of_it_is_malformed(void **state)
+{
+    (void)state;
+    struct sealed_message message;
+    make_sealed(&message);
+    uint8_t out[512];
+    struct hf_bytes associated = hf_bytes(message.associated, sizeof(message.associated));
+    struct hf_bytes sealed = hf_bytes(message.bytes, message.size);
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_int_equal(hf_aead_open(&message.opens, SEALED_NUMBER ^ UINT64_C(1) << bit,
+                             associated, sealed, out),
+            HF_MALFORMED);
+    for (size_t size = 0; size < message.size; size++)
+        assert_int_equal(hf_aead_open(&message.opens, SEALED_NUMBER, associated,
+                             hf_bytes(message.bytes, size), out),
+            HF_MALFORMED);
+    for (size_t size = 0; size < associated.size; size++)
+        assert_int_equal(hf_aead_open(&message.opens, SEALED_NUMBER,
+                             hf_bytes(associated.data, size), sealed, out),
+            HF_MALFORMED);
+    unmake_sealed(&message);
+}
+
+static void more_bytes_than_a_message_can_have_are_invalid(void **state)
+{
+    (void)state;
+    static uint8_t bytes[HF_AEAD_BYTES_MAX + 1];
+    struct sealed_message message;
+    make_sealed(&message);
+    struct hf_bytes many = hf_bytes(bytes, HF_AEAD_BYTES_MAX + 1);
+    struct hf_bytes plain = hf_bytes(bytes, HF_AEAD_BYTES_MAX - HF_TAG_BYTES + 1);
+    assert_int_equal(hf_aead_seal(&message.seals, 0, none, plain, bytes), HF_INVALID);
+    assert_int_equal(hf_aead_seal(&message.seals, 0, many, none, bytes), HF_INVALID);
+    assert_int_equal(hf_aead_open(&message.opens, 0, none, many, bytes), HF_INVALID);
+    assert_int_equal(hf_aead_open(&message.opens, 0, many, none, bytes), HF_INVALID);
+    unmake_sealed(&message);
+}
+
+static void comparing_looks_at_every_byte(void **state)
+{
+    (void)state;
+    uint8_t one[HF_KEY_BYTES] = {0};
+    uint8_t other[HF_KEY_BYTES] = {0};
+    assert_true(hf_equal(one, other, sizeof(one)));
+    assert_true(hf_equal(one, other, 0));
+    for (size_t bit = 0; bit < 8 * sizeof(one); bit++) {
+        other[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(hf_equal(one, other, sizeof(one)));
+        assert_true(hf_equal(one, other, bit / 8));
+        other[bit / 8] = 0;
+    }
+}
+
+static void what_is_erased_is_zero(void **state)
+{
+    (void)state;
+    uint8_t secret[HF_KEY_BYTES];
+    uint8_t zeroes[HF_KEY_BYTES] = {0};
+    memset(secret, 0xaa, sizeof(secret));
+    hf_erase(secret, sizeof(secret) - 1);
+    assert_memory_equal(secret, zeroes, sizeof(secret) - 1);
+    assert_int_equal(secret[sizeof(secret) - 1], 0xaa);
+}
+
+static void giving_back_what_was_never_made_does_nothing(void **state)
+{
+    (void)state;
+    struct hf_hasher hasher = {0};
+    struct hf_x25519 pair = {0};
+    struct hf_aead aead = {0};
+    hf_hasher_fini(&hasher);
+    hf_x25519_fini(&pair);
+    hf_aead_fini(&aead);
+}
+
+/* A host's own errors are the host's: neither taken away nor added to. */
+static void errors_of_the_host_stay_in_its_queue(void **state)
+{
+    (void)state;
+    const uint8_t scalar[HF_KEY_BYTES] = {1};
+    const uint8_t zero[HF_KEY_BYTES] = {0};
+    uint8_t product[HF_KEY_BYTES];
+    ERR_raise(ERR_LIB_USER, 42);
+    unsigned long theirs = ERR_peek_error();
+    assert_int_equal(multiply(scalar, zero, product), HF_MALFORMED);
+    assert_int_equal(ERR_get_error(), theirs);
+    assert_int_equal(ERR_get_error(), 0);
+}
+
+/* Here one that wants approved algorithms only, and has no provider of such. */
+static void what_the_host_allows_holds_here_too(void **state)
+{
+    (void)state;
+    uint8_t key[HF_KEY_BYTES] = {1};
+    uint8_t out[HF_SIGNATURE_BYTES] = {0};
+    struct hf_hasher hasher;
+    struct hf_x25519 pair;
+    struct hf_aead aead;
+    assert_int_equal(EVP_set_default_properties(NULL, "fips=yes"), 1);
+    assert_int_equal(hf_ed25519_public(key, out), HF_UNSUPPORTED);
+    assert_int_equal(hf_ed25519_sign(key, key, none, out), HF_UNSUPPORTED);
+    assert_int_equal(hf_ed25519_verify(key, none, out), HF_UNSUPPORTED);
+    assert_int_equal(hf_sha256(none, out), HF_UNSUPPORTED);
+    assert_int_equal(hf_hasher_init(&hasher), HF_UNSUPPORTED);
+    assert_int_equal(hf_x25519_init(&pair, key), HF_UNSUPPORTED);
+    assert_int_equal(hf_aead_init(&aead, key, HF_AEAD_SEALS), HF_UNSUPPORTED);
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+    assert_int_equal(hf_ed25519_public(key, out), HF_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signatures_are_those_of_rfc_8032),
+        cmocka_unit_test(a_signature_with_any_bit_changed_is_malformed),
+        cmocka_unit_test(a_signature_has_one_form_only),
+        cmocka_unit_test(nothing_is_signed_under_the_public_key_of_another),
+        cmocka_unit_test(digests_are_those_of_the_standard),
+        cmocka_unit_test(a_digest_may_replace_what_it_is_made_of),
+        cmocka_unit_test(authentication_codes_are_those_of_rfc_4231),
+        cmocka_unit_test(a_key_longer_than_a_block_is_invalid),
+        cmocka_unit_test(derived_keys_are_those_of_rfc_5869),
+        cmocka_unit_test(shared_secrets_are_those_of_rfc_7748),
+        cmocka_unit_test(public_keys_are_those_of_rfc_7748),
+        cmocka_unit_test(a_thousand_multiplications_end_where_rfc_7748_says),
+        cmocka_unit_test(points_of_low_order_give_no_secret),
+        cmocka_unit_test(sealing_and_opening_are_those_of_rfc_8439),
+        cmocka_unit_test(messages_of_every_length_are_sealed_and_opened_where_they_lie),
+        cmocka_unit_test(a_message_with_any_byte_changed_is_malformed),
+        cmocka_unit_test(another_number_other_associated_bytes_or_less_of_it_is_malformed),
+        cmocka_unit_test(more_bytes_than_a_message_can_have_are_invalid),
+        cmocka_unit_test(comparing_looks_at_every_byte),
+        cmocka_unit_test(what_is_erased_is_zero),
+        cmocka_unit_test(giving_back_what_was_never_made_does_nothing),
+        cmocka_unit_test(what_the_host_allows_holds_here_too),
+        cmocka_unit_test(errors_of_the_host_stay_in_its_queue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "net/crypto.h"
+#include "scale.h"
+
+/* OpenSSL's memory, which from the fail_at-th request on there is none of. 0: never. */
+static uint64_t fail_at;
+static uint64_t requests;
+static int64_t live;
+
+static bool refuse(void)
+{
+    return ++requests >= fail_at && fail_at > 0;
+}
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    void *memory = size == 0 || refuse() ? NULL : malloc(size);
+    live += memory != NULL;
+    return memory;
+}
+
+static void *reallocate(void *memory, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (refuse())
+        return NULL;
+    void *moved = realloc(memory, size);
+    live += !memory && moved;
+    return moved;
+}
+
+static void release(void *memory, const char *file, int line)
+{
+    (void)file, (void)line;
+    live -= memory != NULL;
+    free(memory);
+}
+
+static const uint8_t seed[HF_KEY_BYTES] = {1, 2, 3};
+static const struct hf_bytes none;
+static uint8_t public_key[HF_KEY_BYTES];
+static uint8_t signature[HF_SIGNATURE_BYTES];
+static struct hf_hasher hasher;
+static struct hf_x25519 pair;
+static struct hf_aead seals;
+static struct hf_aead opens;
+
+static enum hf_status make_public(void)
+{
+    return hf_ed25519_public(seed, public_key);
+}
+
+static enum hf_status sign(void)
+{
+    return hf_ed25519_sign(seed, public_key, none, signature);
+}
+
+static enum hf_status verify(void)
+{
+    return hf_ed25519_verify(public_key, none, signature);
+}
+
+static enum hf_status hash(void)
+{
+    uint8_t digest[HF_DIGEST_BYTES];
+    return hf_sha256(none, digest);
+}
+
+static enum hf_status derive(void)
+{
+    uint8_t key[HF_DIGEST_BYTES] = {0};
+    return hf_hasher_hkdf(&hasher, key, none, key, key);
+}
+
+static enum hf_status share(void)
+{
+    uint8_t secret[HF_KEY_BYTES];
+    return hf_x25519_shared(&pair, pair.public_key, secret);
+}
+
+static enum hf_status make_hasher(void)
+{
+    struct hf_hasher made;
+    enum hf_status status = hf_hasher_init(&made);
+    hf_hasher_fini(&made);
+    return status;
+}
+
+static enum hf_status make_pair(void)
+{
+    struct hf_x25519 made;
+    enum hf_status status = hf_x25519_init(&made, seed);
+    hf_x25519_fini(&made);
+    return status;
+}
+
+static enum hf_status make_aead(void)
+{
+    struct hf_aead made;
+    enum hf_status status = hf_aead_init(&made, seed, HF_AEAD_SEALS);
+    hf_aead_fini(&made);
+    return status;
+}
+
+/* A signature or a point may be called wrong then, but nothing wrong is called right. */
+static bool is_honest(enum hf_status status)
+{
+    return status == HF_NO_MEMORY || status == HF_UNSUPPORTED || status == HF_MALFORMED;
+}
+
+/* Twice each, as OpenSSL keeps some of what it asks for the first time. */
+static void fail_everywhere(enum hf_status (*call)(void))
+{
+    enum hf_status status = HF_NO_MEMORY;
+    for (uint64_t turn = 2; status != HF_OK; turn++) {
+        int64_t before = live;
+        requests = 0;
+        fail_at = turn / 2;
+        status = call();
+        fail_at = 0;
+        assert_true(status == HF_OK || is_honest(status));
+        assert_true(turn % 2 == 0 || call == share || live == before);
+        assert_int_equal(ERR_peek_error(), 0);
+        assert_in_range(turn, 2, 1000);
+    }
+    assert_int_equal(call(), HF_OK);
+}
+
+static void every_call_survives_the_end_of_memory_wherever_it_comes(void **state)
+{
+    (void)state;
+    enum hf_status (*const calls[])(void) = {
+        make_public, sign, verify, hash, derive, make_hasher, make_pair, make_aead};
+    for (size_t index = 0; index < sizeof(calls) / sizeof(calls[0]); index++)
+        fail_everywhere(calls[index]);
+}
+
+/* OpenSSL 3.0 itself loses pieces on this way, which those who look for such would report. */
+static void sharing_a_secret_survives_the_end_of_memory_too(void **state)
+{
+    (void)state;
+    if (test_is_instrumented())
+        skip();
+    fail_everywhere(share);
+}
+
+static void sealing_and_opening_ask_for_no_memory(void **state)
+{
+    (void)state;
+    uint8_t bytes[1024 + HF_TAG_BYTES] = {0};
+    requests = 0;
+    for (uint64_t number = 0; number < 8; number++) {
+        struct hf_bytes sealed = hf_bytes(bytes, sizeof(bytes));
+        assert_int_equal(hf_aead_seal(&seals, number, none, hf_bytes(bytes, 1024), bytes), HF_OK);
+        assert_int_equal(hf_aead_open(&opens, number, none, sealed, bytes), HF_OK);
+        assert_int_equal(hf_aead_open(&opens, number, none, sealed, bytes), HF_MALFORMED);
+    }
+    assert_int_equal(requests, 0);
+}
+
+/* Each kind once: what OpenSSL does not find at its very first try, for want of memory even, it
+ * holds for missing ever after. */
+static int warm_up(void **state)
+{
+    (void)state;
+    bool made = hf_hasher_init(&hasher) == HF_OK && hf_x25519_init(&pair, seed) == HF_OK &&
+                hf_aead_init(&seals, seed, HF_AEAD_SEALS) == HF_OK &&
+                hf_aead_init(&opens, seed, HF_AEAD_OPENS) == HF_OK;
+    bool worked =
+        made && make_public() == HF_OK && sign() == HF_OK && verify() == HF_OK && share() == HF_OK;
+    return worked ? 0 : -1;
+}
+
+static int cool_down(void **state)
+{
+    (void)state;
+    hf_hasher_fini(&hasher);
+    hf_x25519_fini(&pair);
+    hf_aead_fini(&seals);
+    hf_aead_fini(&opens);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_survives_the_end_of_memory_wherever_it_comes),
+        cmocka_unit_test(sharing_a_secret_survives_the_end_of_memory_too),
+        cmocka_unit_test(sealing_and_opening_ask_for_no_memory),
+    };
+    /* Only before OpenSSL has asked for anything. */
+    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1)
+        return EXIT_FAILURE;
+    return cmocka_run_group_tests(tests, warm_up, cool_down);
+}
