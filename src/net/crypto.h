@@ -19,8 +19,8 @@
  * HF_NO_MEMORY when it fails without a reason that concerns the arguments: it does not tell want of
  * memory from the rest, and where it finds a peer's bytes wrong memory may have run out on the way,
  * too. (OpenSSL 3.0 takes an algorithm for missing for good when memory runs out at its first use:
- * start before it gets scarce.) After a failure outputs hold nothing of use. OpenSSL's queue of errors is left as it was
- * found.
+ * start before it gets scarce.) After a failure outputs hold nothing of use. OpenSSL's queue of
+ * errors is left as it was found.
  */
 
 #include <stdbool.h>
