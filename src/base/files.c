@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,45 +9,7 @@
 
 #include <holdfast/files.h>
 
-/* Network file systems let a signal interrupt what local ones do not, and nothing was done then. */
-static int open_again(const char *path, int flags)
-{
-    int fd;
-    do
-        fd = open(path, flags | O_CLOEXEC, 0600);
-    while (fd < 0 && errno == EINTR);
-    return fd;
-}
-
-static int sync_again(int fd, int (*sync)(int fd))
-{
-    int result;
-    do
-        result = sync(fd);
-    while (result != 0 && errno == EINTR);
-    return result;
-}
-
-/*
- * A file system that forgets a name forgets the file: fsync of a new file is worth nothing until
- * its directory is on disk too. Done where a file is found empty, so that appending never pays for
- * it. A directory that may not be read or cannot be synced is left to the file system's own order.
- */
-static int sync_parent(const char *path)
-{
-    char directory[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int length = slash ? (int)(slash - path) + 1 : 1;
-    assert(length < PATH_MAX);
-    snprintf(directory, sizeof(directory), "%.*s", length, slash ? path : ".");
-
-    int fd = open_again(directory, O_RDONLY | O_DIRECTORY);
-    if (fd < 0)
-        return errno == EACCES ? 0 : errno;
-    int code = sync_again(fd, fsync) == 0 || errno == EINVAL ? 0 : errno;
-    close(fd);
-    return code;
-}
+#include "base/descriptor.h"
 
 static int check_opened(int fd, const char *path, uint64_t *size_bytes)
 {
@@ -59,7 +19,8 @@ static int check_opened(int fd, const char *path, uint64_t *size_bytes)
     if (!S_ISREG(about.st_mode))
         return ENXIO;
     *size_bytes = (uint64_t)about.st_size;
-    return about.st_size == 0 ? sync_parent(path) : 0;
+    /* Only where a file is found empty, so that appending never pays for it. */
+    return about.st_size == 0 ? hf_sync_parent(path) : 0;
 }
 
 /* O_NONBLOCK: opening a FIFO or a device must not wait; regular files ignore it. */
@@ -68,7 +29,7 @@ static int system_open(void *context, const char *path, intptr_t *file, uint64_t
     (void)context;
     if (!path || !file || !size_bytes)
         return EINVAL;
-    int fd = open_again(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = hf_open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return errno;
     uint64_t found_bytes = 0;
@@ -130,7 +91,7 @@ static int system_read(
 static int system_sync(void *context, intptr_t file)
 {
     (void)context;
-    return sync_again((int)file, fdatasync) == 0 ? 0 : errno;
+    return hf_sync((int)file, fdatasync);
 }
 
 static int system_truncate(void *context, intptr_t file, uint64_t size_bytes)
