@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* A 64 x 64 -> 128 bit product. The only use of __int128, which makes one instruction of it. */
+/* A 64 x 64 -> 128 bit product. __int128 is used in this file only: it makes one instruction of it.
+ */
 struct hf_product {
     uint64_t low;
     uint64_t high;
@@ -39,6 +40,29 @@ static inline struct hf_product hf_multiply(uint64_t a, uint64_t b)
 #else
     return hf_multiply_by_halves(a, b);
 #endif
+}
+
+/*
+ * value * multiply / divide, rounded up; UINT64_MAX where that is larger. divide is not 0. Division
+ * bit by bit, since this is for rare calls: before each turn rest < divide, so doubled and with a
+ * bit of the product it takes 65 bits at most, and `carry` is the 65th.
+ */
+static inline uint64_t hf_multiply_divide(uint64_t value, uint64_t multiply, uint64_t divide)
+{
+    struct hf_product product = hf_multiply(value, multiply);
+    if (product.high >= divide)
+        return UINT64_MAX;
+    uint64_t rest = product.high;
+    uint64_t quotient = 0;
+    for (int bit = 63; bit >= 0; bit--) {
+        uint64_t carry = rest >> 63;
+        rest = rest << 1 | (product.low >> bit & 1);
+        if (carry || rest >= divide) {
+            rest -= divide;
+            quotient |= UINT64_C(1) << bit;
+        }
+    }
+    return rest && quotient < UINT64_MAX ? quotient + 1 : quotient;
 }
 
 #endif

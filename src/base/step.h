@@ -23,7 +23,10 @@ enum hf_step {
     X(HF_STEP_TABLE_COMMITTING)                                                                    \
     X(HF_STEP_TABLE_COMMITTED)                                                                     \
     X(HF_STEP_TABLE_WITHDRAWING)                                                                   \
-    X(HF_STEP_TABLE_WITHDRAWN)                                                                     \
+    X(HF_STEP_TABLE_VACATING)                                                                      \
+    X(HF_STEP_TABLE_VACATED)                                                                       \
+    X(HF_STEP_TABLE_ADJUSTING)                                                                     \
+    X(HF_STEP_TABLE_ADJUSTED)                                                                      \
     X(HF_STEP_BREAKER_LOADED)                                                                      \
     X(HF_STEP_BREAKER_COUNTING)                                                                    \
     X(HF_STEP_BREAKER_COUNTED)                                                                     \

@@ -93,143 +93,32 @@
  * preemptions; the HF_MUTANT_ seams break one argument each, for tests to notice.
  */
 
-#include "base/table.h"
-
-#include <assert.h>
-
-#define TAT_MASK (HF_TABLE_TENTATIVE - 1)
+#include "base/table_path.h"
 
 /*
  * A new key is told that its path is full only after this many scans: other inserters each hold a
- * slot for a moment that they may not keep.
+ * slot for a moment that they may not keep, and dead owners' slots are recovered in between.
  */
 #define FULL_SCANS 2
-
-/* Slots of a path are numbered from home on. */
-#define NOWHERE UINT32_MAX
-
-struct scan {
-    uint32_t committed; /* Slot numbers, or NOWHERE. */
-    uint32_t winner;
-    uint32_t candidate;
-    uint64_t winner_time; /* What their times were. */
-    uint64_t candidate_time;
-    uint64_t earliest; /* The smallest unflagged time seen. */
-    bool lost;         /* A bump failed: the scan is void. */
-};
-
-static uint64_t *name_at(struct hf_table_line *home, uint32_t slot)
-{
-    return &home[slot / HF_TABLE_LINE_SLOTS].names[slot % HF_TABLE_LINE_SLOTS];
-}
-
-static uint64_t *time_at(struct hf_table_line *home, uint32_t slot)
-{
-    return &home[slot / HF_TABLE_LINE_SLOTS].times[slot % HF_TABLE_LINE_SLOTS];
-}
-
-static uint64_t key_name(uint64_t fingerprint, uint64_t displacement)
-{
-    return fingerprint | displacement << HF_TABLE_FINGERPRINT_BITS;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Step 5 for one slot. False: the scan is over. */
-static bool examine(const struct hf_table_request *request, uint32_t slot, uint64_t now,
-    bool helping, struct scan *scan)
-{
-    uint64_t *word = time_at(request->key.home, slot);
-    uint64_t time = hf_load_seq(word);
-    hf_step(HF_STEP_TABLE_READING);
-    uint64_t name = hf_load_acquire(name_at(request->key.home, slot)) & HF_TABLE_NAME_MASK;
-    bool ours = name == key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
-    if (!(time & HF_TABLE_FLAGS)) {
-        if (ours) {
-            scan->committed = slot;
-            return false;
-        }
-        if (time < scan->earliest)
-            scan->earliest = time;
-        if (time + HF_TABLE_MARGIN_NS <= now && scan->candidate == NOWHERE) {
-            scan->candidate = slot;
-            scan->candidate_time = time;
-        }
-        return true;
-    }
-    if (!ours || (time & HF_TABLE_PRIVATE))
-        return true;
-    if (scan->winner == NOWHERE) {
-        scan->winner = slot;
-        scan->winner_time = time;
-        return true;
-    }
-#ifdef HF_MUTANT_NO_BUMP
-    helping = false;
-#endif
-    hf_step(HF_STEP_TABLE_BUMPING);
-    scan->lost = helping && !hf_cas_seq(word, &time, time + 1);
-    return !scan->lost;
-}
-
-/* Step 5. helping: bump what must be bumped; otherwise only look. */
-static struct scan scan_path(const struct hf_table *table, const struct hf_table_request *request,
-    uint64_t now, bool helping)
-{
-    struct scan scan = {NOWHERE, NOWHERE, NOWHERE, 0, 0, UINT64_MAX, false};
-    for (uint32_t distance = 0; distance < table->path_lines; distance++) {
-        for (uint32_t i = 0; i < HF_TABLE_LINE_SLOTS; i++) {
-            if (!examine(request, distance * HF_TABLE_LINE_SLOTS + i, now, helping, &scan))
-                return scan;
-        }
-        bool placed = scan.winner != NOWHERE || scan.candidate != NOWHERE;
-        if (placed && hf_load_seq(&request->key.home[distance].names[0]) < HF_TABLE_OVERFLOW_ONE)
-            break;
-    }
-    hf_step(HF_STEP_TABLE_SCANNED);
-    return scan;
-}
-
-/*
- * Gives a private slot another name and brings overflow up to date on the lines between the homes
- * of the old name and the new: those that only the new path crosses gain one, those that only the
- * old one crossed lose one.
- */
-static void rename_slot(struct hf_table_line *home, uint32_t slot, uint64_t name)
-{
-    struct hf_table_line *line = &home[slot / HF_TABLE_LINE_SLOTS];
-    uint64_t *word = name_at(home, slot);
-    uint64_t old_name = hf_load_relaxed(word) & HF_TABLE_NAME_MASK;
-    uint64_t from = old_name >> HF_TABLE_FINGERPRINT_BITS;
-    uint64_t to = name >> HF_TABLE_FINGERPRINT_BITS;
-    for (uint64_t back = to; back > from; back--)
-        hf_add_seq(&line[-(int64_t)back].names[0], HF_TABLE_OVERFLOW_ONE);
-    for (uint64_t back = from; back > to; back--)
-        hf_add_seq(&line[-(int64_t)back].names[0], 0 - HF_TABLE_OVERFLOW_ONE);
-    hf_step(HF_STEP_TABLE_RAISED);
-    /* Others change this line's overflow in the same word, hence no plain store. */
-    hf_xor_release(word, old_name ^ name);
-    hf_step(HF_STEP_TABLE_NAMED);
-}
 
 /* Step 6. Returns the time under which the slot was published, 0 if somebody was faster. */
 static uint64_t claim(
     struct hf_table *table, const struct hf_table_request *request, uint32_t slot, uint64_t time)
 {
-    uint64_t *word = time_at(request->key.home, slot);
-    uint64_t name = key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
-    uint64_t published = HF_TABLE_TENTATIVE | (time + 2);
-    hf_max_seq(&table->horizon, time);
+    uint64_t *word = hf_table_time_at(request->key.home, slot);
+    uint32_t distance = slot / HF_TABLE_LINE_SLOTS;
+    uint64_t bound = hf_table_bound(table, time);
+    uint64_t tat = hf_table_next_tat(table, bound);
+    uint64_t published = HF_TABLE_TENTATIVE + tat + HF_TABLE_STEP_NS;
+    hf_max_seq(&table->shared->horizon, bound);
     hf_step(HF_STEP_TABLE_CLAIMING);
-    if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE | (time + 1)))
+    if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE + tat))
         return 0;
     hf_step(HF_STEP_TABLE_CLAIMED);
-    rename_slot(request->key.home, slot, name);
+    hf_table_rename(&request->key.home[distance], slot % HF_TABLE_LINE_SLOTS,
+        hf_table_name(request->key.fingerprint, distance));
 #ifdef HF_MUTANT_NAIVE_CLAIM
-    published = later(request->now_ns + HF_TABLE_MARGIN_NS, published & TAT_MASK);
+    published = hf_max(request->now_ns + HF_TABLE_MARGIN_NS, hf_table_tat(published));
 #endif
     hf_store_seq(word, published);
     hf_step(HF_STEP_TABLE_PUBLISHED);
@@ -241,25 +130,22 @@ static uint64_t claim(
  * since, there is nothing to take back. If it was claimed for the same key, it is taken from that
  * inserter, who will not find it in its next scan and claim another.
  */
-static void withdraw(const struct hf_table_request *request, uint32_t slot)
+static void withdraw(
+    const struct hf_table *table, const struct hf_table_request *request, uint32_t slot)
 {
-    if (slot == NOWHERE)
+    if (slot == HF_TABLE_NOWHERE)
         return;
-    uint64_t *word = time_at(request->key.home, slot);
-    uint64_t own_name = key_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
-    uint64_t time = hf_load_seq(word);
+    uint32_t distance = slot / HF_TABLE_LINE_SLOTS;
+    uint64_t own_name = hf_table_name(request->key.fingerprint, distance);
+    uint64_t time = hf_load_seq(hf_table_time_at(request->key.home, slot));
     for (;;) {
-        uint64_t name = hf_load_acquire(name_at(request->key.home, slot)) & HF_TABLE_NAME_MASK;
-        if ((time & HF_TABLE_FLAGS) != HF_TABLE_TENTATIVE || name != own_name)
+        uint64_t name = hf_load_acquire(hf_table_name_at(request->key.home, slot));
+        bool tentative = !hf_table_is_committed(time) && time < HF_TABLE_PRIVATE;
+        if (!tentative || (name & HF_TABLE_NAME_MASK) != own_name)
             return;
         hf_step(HF_STEP_TABLE_WITHDRAWING);
-        uint64_t tat = time & TAT_MASK;
-        if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE | (tat + 1)))
-            continue;
-        rename_slot(request->key.home, slot, 0);
-        hf_store_release(word, tat + 2);
-        hf_step(HF_STEP_TABLE_WITHDRAWN);
-        return;
+        if (hf_table_vacate(table, &request->key.home[distance], slot % HF_TABLE_LINE_SLOTS, &time))
+            return;
     }
 }
 
@@ -277,11 +163,11 @@ static uint64_t late_base(
     return *now;
 #else
     if (!request->clock)
-        return later(*now, hf_load_seq(&table->horizon));
-    uint64_t reading = hf_clock_now_ns(request->clock);
-    if (reading > HF_TIME_MAX_NS) /* A broken clock must not reach the flags. */
-        reading = HF_TIME_MAX_NS;
-    *now = later(later(*now, reading + HF_TABLE_MARGIN_NS), hf_load_seq(&table->horizon));
+        return hf_max(*now, hf_load_seq(&table->shared->horizon));
+    /* A broken clock must not reach the marks. */
+    uint64_t reading = hf_min(hf_clock_now_ns(request->clock), HF_TIME_MAX_NS);
+    *now = hf_max(*now, reading + HF_TABLE_MARGIN_NS);
+    *now = hf_max(*now, hf_load_seq(&table->shared->horizon));
     return *now;
 #endif
 }
@@ -292,33 +178,59 @@ static struct hf_table_answer commit(struct hf_table *table, const struct hf_tab
 {
     uint64_t base = late_base(table, request, &now);
     hf_step(HF_STEP_TABLE_LATE);
-    uint64_t next = later(base + request->charge_ns, (time & TAT_MASK) + 1);
+    uint64_t next = hf_max(base + request->charge_ns, hf_table_tat(time) + 1);
     if (hf_table_too_late(next, now, request->tolerance_ns))
         return hf_table_answer(HF_TABLE_DENIED, now, next - request->charge_ns);
     hf_step(HF_STEP_TABLE_COMMITTING);
-    if (!hf_cas_seq(time_at(request->key.home, slot), &time, next))
+    if (!hf_cas_seq(hf_table_time_at(request->key.home, slot), &time, next))
         return hf_table_answer(HF_TABLE_AGAIN, now, now);
     hf_step(HF_STEP_TABLE_COMMITTED);
-    hf_add_relaxed(&table->inserted, 1);
+    hf_add_relaxed(&table->shared->inserted, 1);
     return hf_table_answer(HF_TABLE_ADMITTED, now, next);
 }
 
-/* No slot of the path can be had. If all are flagged, that may be over at once. */
-static struct hf_table_answer full(const struct scan *scan, uint64_t now)
+/* No slot of the path can be had. If all are uncommitted, that may be over at once. */
+static struct hf_table_answer full(const struct hf_table_scan *scan, uint64_t now)
 {
     bool known = scan->earliest != UINT64_MAX;
     return hf_table_answer(
         HF_TABLE_FULL, now, known ? scan->earliest + HF_TABLE_MARGIN_NS : now + 1);
 }
 
-/* Steps 2 to 4 for a slot of the path that a scan found committed. */
-static struct hf_table_answer decide_at(
+/*
+ * Steps 2 to 4 for any slot of the path. HF_TABLE_ABSENT: it is not committed, or bears another
+ * name.
+ */
+static struct hf_table_answer decide(const struct hf_table *table,
     const struct hf_table_request *request, uint32_t slot, uint64_t now, bool charging)
 {
-    uint32_t distance = slot / HF_TABLE_LINE_SLOTS;
-    struct hf_table_answer answer =
-        hf_table_decide(&request->key.home[distance], slot % HF_TABLE_LINE_SLOTS,
-            key_name(request->key.fingerprint, distance), request, now, charging);
+    uint64_t *word = hf_table_time_at(request->key.home, slot);
+    uint64_t name = hf_table_name(request->key.fingerprint, slot / HF_TABLE_LINE_SLOTS);
+    hf_step(HF_STEP_TABLE_FOUND);
+    uint64_t time = hf_load_acquire(word);
+    hf_step(HF_STEP_TABLE_LOADED);
+    uint64_t found = hf_load_acquire(hf_table_name_at(request->key.home, slot));
+    if ((found & HF_TABLE_NAME_MASK) != name || !hf_table_is_committed(time))
+        return hf_table_answer(HF_TABLE_ABSENT, now, now);
+    uint64_t base = hf_max(hf_table_tat(time), now);
+    uint64_t next = base + request->charge_ns;
+    hf_step(HF_STEP_TABLE_CHARGING);
+    bool late = hf_table_too_late(next, now, request->tolerance_ns);
+    if (late || !charging) {
+        bool same = hf_load_relaxed(word) == time;
+        enum hf_table_verdict verdict = late ? HF_TABLE_DENIED : HF_TABLE_ADMITTED;
+        return hf_table_answer(same ? verdict : HF_TABLE_AGAIN, now, base);
+    }
+    uint64_t charged = hf_table_time(table, next, hf_table_bound(table, time));
+    bool won = hf_cas_acq_rel(word, &time, charged);
+    return hf_table_answer(won ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, next);
+}
+
+/* The same for one that a scan found committed; perhaps it never was. */
+static struct hf_table_answer decide_again(const struct hf_table *table,
+    const struct hf_table_request *request, uint32_t slot, uint64_t now, bool charging)
+{
+    struct hf_table_answer answer = decide(table, request, slot, now, charging);
     if (answer.verdict == HF_TABLE_ABSENT)
         answer.verdict = HF_TABLE_AGAIN;
     return answer;
@@ -328,29 +240,30 @@ static struct hf_table_answer decide_at(
 static struct hf_table_answer insert(
     struct hf_table *table, const struct hf_table_request *request, uint64_t now)
 {
-    uint32_t mine = NOWHERE;
-    uint32_t seen = NOWHERE;
+    uint32_t mine = HF_TABLE_NOWHERE;
+    uint32_t seen = HF_TABLE_NOWHERE;
     uint64_t seen_time = 0;
     for (uint32_t full_scans = 0;;) {
-        struct scan scan = scan_path(table, request, now, true);
+        struct hf_table_scan scan = hf_table_scan_path(table, request->key, now, true);
         if (scan.lost)
             continue;
-        if (scan.committed != NOWHERE) {
-            struct hf_table_answer answer = decide_at(request, scan.committed, now, true);
-            if (answer.verdict == HF_TABLE_AGAIN) /* Perhaps it never was committed. */
+        if (scan.committed != HF_TABLE_NOWHERE) {
+            struct hf_table_answer answer = decide_again(table, request, scan.committed, now, true);
+            if (answer.verdict == HF_TABLE_AGAIN)
                 continue;
             if (mine != scan.committed)
-                withdraw(request, mine);
+                withdraw(table, request, mine);
             return answer;
         }
-        if (scan.winner == NOWHERE && scan.candidate == NOWHERE) {
+        if (scan.winner == HF_TABLE_NOWHERE && scan.candidate == HF_TABLE_NOWHERE) {
             if (++full_scans == FULL_SCANS)
                 return full(&scan, now);
+            hf_table_recover_path(table, request->key.home);
             continue;
         }
-        if (scan.winner == NOWHERE) { /* One's own, if there was one, is gone too. */
+        if (scan.winner == HF_TABLE_NOWHERE) { /* One's own, if there was one, is gone too. */
             seen_time = claim(table, request, scan.candidate, scan.candidate_time);
-            seen = mine = seen_time ? scan.candidate : NOWHERE;
+            seen = mine = seen_time ? scan.candidate : HF_TABLE_NOWHERE;
             continue;
         }
         if (scan.winner != seen || scan.winner_time != seen_time) {
@@ -364,7 +277,7 @@ static struct hf_table_answer insert(
         if (answer.verdict == HF_TABLE_AGAIN)
             continue;
         if (mine != seen || answer.verdict == HF_TABLE_DENIED)
-            withdraw(request, mine);
+            withdraw(table, request, mine);
         return answer;
     }
 }
@@ -373,10 +286,10 @@ static struct hf_table_answer insert(
 static struct hf_table_answer foresee(
     const struct hf_table *table, const struct hf_table_request *request, uint64_t now)
 {
-    struct scan scan = scan_path(table, request, now, false);
-    if (scan.committed != NOWHERE)
-        return decide_at(request, scan.committed, now, false);
-    if (scan.winner == NOWHERE && scan.candidate == NOWHERE)
+    struct hf_table_scan scan = hf_table_scan_path(table, request->key, now, false);
+    if (scan.committed != HF_TABLE_NOWHERE)
+        return decide_again(table, request, scan.committed, now, false);
+    if (scan.winner == HF_TABLE_NOWHERE && scan.candidate == HF_TABLE_NOWHERE)
         return full(&scan, now);
     uint64_t base = late_base(table, request, &now);
     bool late = hf_table_too_late(base + request->charge_ns, now, request->tolerance_ns);
@@ -389,9 +302,9 @@ static struct hf_table_answer find(const struct hf_table *table,
 {
     struct hf_table_line *line = request->key.home;
     for (uint32_t distance = 0; distance < table->path_lines; distance++, line++) {
-        uint64_t name = key_name(request->key.fingerprint, distance);
-        struct hf_table_answer answer =
-            hf_table_decide(line, hf_table_guess(line, name), name, request, now, charging);
+        uint64_t name = hf_table_name(request->key.fingerprint, distance);
+        uint32_t slot = distance * HF_TABLE_LINE_SLOTS + hf_table_guess(line, name);
+        struct hf_table_answer answer = decide(table, request, slot, now, charging);
         if (answer.verdict != HF_TABLE_ABSENT)
             return answer;
         if (hf_load_relaxed(&line->names[0]) < HF_TABLE_OVERFLOW_ONE)
@@ -423,37 +336,4 @@ struct hf_table_answer hf_table_search(
 struct hf_table_answer hf_table_peek(struct hf_table *table, const struct hf_table_request *request)
 {
     return search(table, request, false);
-}
-
-uint64_t hf_table_slots(const struct hf_table *table)
-{
-    return (table->homes + table->path_lines - 1) * HF_TABLE_LINE_SLOTS;
-}
-
-/* SIZE_MAX, which no allocator has, where the address space is too small for so many lines. */
-static size_t table_bytes(const struct hf_table *table)
-{
-    uint64_t lines = hf_table_slots(table) / HF_TABLE_LINE_SLOTS;
-    uint64_t lines_max = SIZE_MAX / sizeof(struct hf_table_line);
-    return lines <= lines_max ? (size_t)lines * sizeof(struct hf_table_line) : SIZE_MAX;
-}
-
-enum hf_status hf_table_init(struct hf_table *table, uint64_t homes, uint32_t path_lines,
-    const struct hf_allocator *allocator, struct hf_error *error)
-{
-    assert(homes > 0 && homes <= HF_TABLE_HOMES_MAX);
-    assert(path_lines > 0 && path_lines <= HF_TABLE_PATH_LINES_MAX);
-    *table = (struct hf_table){.homes = homes, .path_lines = path_lines};
-    table->allocator = allocator ? *allocator : *hf_allocator_libc();
-    table->lines = hf_allocate(&table->allocator, table_bytes(table), HF_CACHE_LINE);
-    if (table->lines)
-        return HF_OK;
-    return hf_error_add(
-        error, HF_NO_MEMORY, 0, "no memory for a table of %zu bytes", table_bytes(table));
-}
-
-void hf_table_fini(struct hf_table *table)
-{
-    hf_release(&table->allocator, table->lines, table_bytes(table), HF_CACHE_LINE);
-    *table = (struct hf_table){0};
 }

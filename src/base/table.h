@@ -2,6 +2,8 @@
 #ifndef HF_BASE_TABLE_H
 #define HF_BASE_TABLE_H
 
+#include <stddef.h>
+
 #include <holdfast/allocator.h>
 #include <holdfast/clock.h>
 #include <holdfast/hash.h>
@@ -29,10 +31,11 @@
 #define HF_TABLE_FINGERPRINT_BITS 48
 /* How far a slot is from its key's home has 4 bits in its name. */
 #define HF_TABLE_PATH_LINES_MAX 16
-/* Keeps arrival times, for any now up to HF_TIME_MAX_NS, below 2^62. */
 #define HF_TABLE_TOLERANCE_MAX_NS (UINT64_C(1) << 60)
 /* 4 TiB of lines, so that sizes fit 64 bits with room to spare. */
 #define HF_TABLE_HOMES_MAX (UINT64_C(1) << 36)
+/* Owners of slots in a table that processes share: 1 to this. */
+#define HF_TABLE_OWNER_MAX 255
 
 struct hf_table_line {
     uint64_t names[HF_TABLE_LINE_SLOTS];
@@ -41,22 +44,44 @@ struct hf_table_line {
 
 _Static_assert(sizeof(struct hf_table_line) == HF_CACHE_LINE, "a line is one cache line");
 
-struct hf_table {
-    struct hf_table_line *lines;
-    uint64_t homes;      /* Lines that keys call home; path_lines - 1 more follow. */
-    uint32_t path_lines; /* Lines in which a key may live, from its home on. */
-    struct hf_allocator allocator;
-    /* Written by insertions only, hence apart from the words above that every request reads. */
-    _Alignas(HF_CACHE_LINE) uint64_t horizon; /* No evicted key's time was later than this. */
+/* What belongs to the whole table; written where keys are inserted, never by a known key. */
+struct hf_table_shared {
+    _Alignas(HF_CACHE_LINE) uint64_t horizon; /* No evicted slot was ever later than this. */
     uint64_t inserted;                        /* Keys given a slot. */
 };
 
+/* What must be the same for all who use one table. */
+struct hf_table_shape {
+    uint64_t homes;      /* Lines that are home to keys: 1 to HF_TABLE_HOMES_MAX. */
+    uint32_t path_lines; /* Lines in which a key may live: 1 to HF_TABLE_PATH_LINES_MAX. */
+    uint64_t unit_ns;    /* The largest tolerance that is meant to be used: 1 to
+                            HF_TABLE_TOLERANCE_MAX_NS. Where it was larger, a TAT can be lowered less
+                            far. */
+};
+
+/*
+ * One process's view of a table. Read by every request, written by none. Beyond is_dead and its
+ * context, which may be set between hf_table_attach and the first request, fields are private.
+ */
+struct hf_table {
+    struct hf_table_line *lines;
+    uint64_t homes;
+    struct hf_table_shared *shared;
+    uint64_t unit_ns;
+    uint32_t path_lines;
+    uint32_t owner; /* 0: nobody else's process uses the table. */
+    /* Whether an owner is dead, and no thread of it can come back. NULL: nobody dies. */
+    bool (*is_dead)(void *context, uint32_t owner);
+    void *is_dead_context;
+    struct hf_allocator allocator; /* hf_table_init's. */
+};
+
 enum hf_table_verdict {
-    HF_TABLE_ADMITTED, /* Charged (or, for a peek, would have been). */
+    HF_TABLE_ADMITTED, /* Charged (or, for a peek, would have been), or adjusted. */
     HF_TABLE_DENIED,   /* Too early; nothing written that anybody can notice. */
     HF_TABLE_FULL,     /* A new key, and each slot on its path is a live key's. */
-    HF_TABLE_AGAIN,    /* Never told to callers, like the next: the slot changed, look again. */
-    HF_TABLE_ABSENT,   /* The key has no committed slot. */
+    HF_TABLE_AGAIN,    /* Never told to callers: the slot has changed, look again. */
+    HF_TABLE_ABSENT,   /* The key has no committed slot. Told by hf_table_adjust only. */
 };
 
 /* A key: its home line and its name there. */
@@ -82,14 +107,42 @@ struct hf_table_answer {
 };
 
 /*
- * Makes an empty table of 1 to HF_TABLE_HOMES_MAX lines that are home to keys, for paths of 1 to
- * HF_TABLE_PATH_LINES_MAX lines. allocator: NULL means libc's. HF_NO_MEMORY: error names the size.
+ * Takes time from a key (a refund, a reset, a larger quota) or gives it some (a smaller quota). The
+ * key's debt is what its TAT is ahead of now: scaled, then less subtract_ns, then at most
+ * ceiling_ns. Zeros reset the key: its TAT becomes now.
  */
-HF_MUST_USE enum hf_status hf_table_init(struct hf_table *table, uint64_t homes,
-    uint32_t path_lines, const struct hf_allocator *allocator, struct hf_error *error);
+struct hf_table_adjustment {
+    struct hf_table_key key;
+    uint64_t now_ns;              /* At most HF_TIME_MAX_NS. */
+    const struct hf_clock *clock; /* Read again once the TAT is known, so that no charge in it was
+                                     later. Borrowed. NULL: now_ns is a caller's word. */
+    uint64_t multiply;            /* The debt is multiplied by multiply / divide, rounded up, */
+    uint64_t divide;              /* and not scaled at all if divide is 0. */
+    uint64_t subtract_ns;
+    uint64_t ceiling_ns; /* UINT64_MAX: none. */
+};
 
-/* Gives the memory back. No call may be under way. */
+/*
+ * Makes an empty table in memory of its own. allocator: NULL means libc's. HF_NO_MEMORY: error
+ * names the size.
+ */
+HF_MUST_USE enum hf_status hf_table_init(struct hf_table *table, const struct hf_table_shape *shape,
+    const struct hf_allocator *allocator, struct hf_error *error);
+
+/* Gives the memory of hf_table_init back. No call may be under way. */
 void hf_table_fini(struct hf_table *table);
+
+/* Size of a table in bytes; SIZE_MAX, which no memory has, if the address space is too small. */
+size_t hf_table_bytes(const struct hf_table_shape *shape);
+
+/*
+ * Uses hf_table_bytes(shape) of memory, aligned to HF_CACHE_LINE, as a table: all zero an empty
+ * one, otherwise one of the same shape that others may be using now or have left. It holds no
+ * pointers. Borrowed; nothing to free. owner: 1 to HF_TABLE_OWNER_MAX, this process's own while it
+ * lives; 0 if no other process uses the table.
+ */
+void hf_table_attach(
+    struct hf_table *table, const struct hf_table_shape *shape, void *memory, uint32_t owner);
 
 /* Slots in the table. */
 uint64_t hf_table_slots(const struct hf_table *table);
@@ -101,6 +154,33 @@ struct hf_table_answer hf_table_peek(
 /* hf_table_charge without the short cut. */
 struct hf_table_answer hf_table_search(
     struct hf_table *table, const struct hf_table_request *request);
+
+/*
+ * Adjusts a key's TAT, lock-free. HF_TABLE_ADMITTED: tat_ns is what it is now, which is later than
+ * asked for if that is before the horizon or more than two units below the key's high-water mark.
+ * HF_TABLE_ABSENT: nothing to adjust.
+ */
+struct hf_table_answer hf_table_adjust(
+    struct hf_table *table, const struct hf_table_adjustment *adjustment);
+
+/* The same for each key in turn: TATs to at most now + ceiling_ns. Returns how many were later. */
+uint64_t hf_table_trim(
+    struct hf_table *table, uint64_t ceiling_ns, const struct hf_clock *clock, uint64_t now_ns);
+
+/*
+ * Frees the slots that dead owners left unfinished; returns how many. Others may use the table. An
+ * owner's number may be given to another process only once this has returned with the former
+ * owner known as dead.
+ */
+uint64_t hf_table_recover(
+    struct hf_table *table, bool (*is_dead)(void *context, uint32_t owner), void *context);
+
+/*
+ * Makes a table sound that nobody else uses, whatever its slots hold: frees those that are
+ * unfinished or that no key can have, and counts again which lines others lead beyond. Returns how
+ * many slots it freed.
+ */
+uint64_t hf_table_recount(struct hf_table *table);
 
 /*
  * Finds the key's home by multiplication and shift, so that the number of lines need not be a power
@@ -120,19 +200,20 @@ static inline struct hf_table_key hf_table_locate(
 }
 
 /* The words of a slot; table.c explains them. */
-#define HF_TABLE_PRIVATE (UINT64_C(1) << 63)
-#define HF_TABLE_TENTATIVE (UINT64_C(1) << 62)
-#define HF_TABLE_FLAGS (HF_TABLE_PRIVATE | HF_TABLE_TENTATIVE)
+#define HF_TABLE_RANGE (UINT64_MAX / 5)
 #define HF_TABLE_OVERFLOW_ONE (UINT64_C(1) << 52)
 #define HF_TABLE_NAME_MASK (HF_TABLE_OVERFLOW_ONE - 1)
+
+/* What a claim, a publication and a bump add to a time, so that it keeps room for its owner. */
+#define HF_TABLE_STEP_NS 256
 
 /*
  * A slot is taken over this long after it expired, and times in the table are this much ahead, so
  * that in a fresh table (all zero) every slot has expired at time 0. Claiming and publishing move a
- * TAT on by two, each bump by one; the margin keeps that in the past, where it cannot deny the new
- * key anything.
+ * TAT on by two steps, each bump by one; the margin keeps that in the past, where it cannot deny
+ * the new key anything.
  */
-#define HF_TABLE_MARGIN_NS 64
+#define HF_TABLE_MARGIN_NS (64 * HF_TABLE_STEP_NS)
 
 static inline bool hf_table_too_late(uint64_t next, uint64_t now, uint64_t tolerance)
 {
@@ -169,11 +250,11 @@ static inline struct hf_table_answer hf_table_answer(
 }
 
 /*
- * Steps 2 to 4 of table.c for one slot, if it bears the name. now: the table's. HF_TABLE_ABSENT: it
- * is flagged, or bears another name.
+ * Steps 2 to 4 of table.c for one slot, if it bears the name and its time is plain; HF_TABLE_ABSENT
+ * otherwise. now: the table's.
  */
-static inline struct hf_table_answer hf_table_decide(struct hf_table_line *line, uint32_t index,
-    uint64_t name, const struct hf_table_request *request, uint64_t now, bool charging)
+static inline struct hf_table_answer hf_table_charge_plain(struct hf_table_line *line,
+    uint32_t index, uint64_t name, const struct hf_table_request *request, uint64_t now)
 {
     uint64_t *word = &line->times[index];
     hf_step(HF_STEP_TABLE_FOUND);
@@ -185,14 +266,10 @@ static inline struct hf_table_answer hf_table_decide(struct hf_table_line *line,
     uint64_t next = base + request->charge_ns;
     hf_step(HF_STEP_TABLE_CHARGING);
     if (hf_table_too_late(next, now, request->tolerance_ns)) {
-        if (time & HF_TABLE_FLAGS)
+        if (time >= HF_TABLE_RANGE)
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
         bool same = hf_load_relaxed(word) == time;
         return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
-    }
-    if (!charging) {
-        bool same = hf_load_relaxed(word) == time;
-        return hf_table_answer(same ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, base);
     }
     bool charged = hf_cas_acq_rel(word, &time, next);
     return hf_table_answer(charged ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, next);
@@ -208,8 +285,8 @@ static inline struct hf_table_answer hf_table_charge(
 {
     struct hf_table_line *home = request.key.home;
     uint64_t name = request.key.fingerprint; /* Displacement 0. */
-    struct hf_table_answer answer = hf_table_decide(home, hf_table_guess(home, name), name,
-        &request, request.now_ns + HF_TABLE_MARGIN_NS, true);
+    struct hf_table_answer answer = hf_table_charge_plain(
+        home, hf_table_guess(home, name), name, &request, request.now_ns + HF_TABLE_MARGIN_NS);
     if (answer.verdict < HF_TABLE_AGAIN)
         return answer;
     struct hf_table_request copy = request; /* So that the original can stay in registers. */

@@ -72,8 +72,9 @@ enum hf_status hf_limiter_new(
     if (!memory)
         return hf_error_add(
             error, HF_NO_MEMORY, 0, "no memory for a limiter of %zu bytes", sizeof(made));
-    status = hf_table_init(&made.table, lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
-        options->allocator, error);
+    struct hf_table_shape shape = {
+        lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX, made.gcra.tolerance_ns};
+    status = hf_table_init(&made.table, &shape, options->allocator, error);
     if (status != HF_OK) {
         hf_release(options->allocator, memory, sizeof(made), HF_CACHE_LINE);
         return status;
@@ -176,8 +177,9 @@ enum hf_status hf_limiter_statistics(
     uint64_t slots = hf_table_slots(&limiter->table);
     *statistics = (struct hf_limiter_statistics){
         .slots = slots,
-        .memory_bytes = sizeof(*limiter) + slots * sizeof(uint64_t[2]),
-        .inserted = hf_load_relaxed(&limiter->table.inserted),
+        .memory_bytes =
+            sizeof(*limiter) + sizeof(struct hf_table_shared) + slots * sizeof(uint64_t[2]),
+        .inserted = hf_load_relaxed(&limiter->table.shared->inserted),
         .full = hf_load_relaxed(&limiter->full),
         .admitted_uncounted = hf_load_relaxed(&limiter->admitted_uncounted),
     };

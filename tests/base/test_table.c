@@ -17,11 +17,13 @@
 #include "support/table_check.h"
 
 #define CELL_NS 1000
+#define UNIT_NS 5000
 
 static struct hf_table table_of(uint64_t homes, uint32_t path_lines)
 {
+    const struct hf_table_shape shape = {homes, path_lines, UNIT_NS};
     struct hf_table table;
-    assert_int_equal(hf_table_init(&table, homes, path_lines, NULL, NULL), HF_OK);
+    assert_int_equal(hf_table_init(&table, &shape, NULL, NULL), HF_OK);
     return table;
 }
 
@@ -54,19 +56,21 @@ static void a_table_lives_in_one_piece_of_memory_or_in_none(void **state)
     (void)state;
     struct counting_allocator counting = {0};
     struct hf_allocator allocator = counting_allocator(&counting);
+    struct hf_table_shape shape = {10, 4, UNIT_NS};
     struct hf_table table;
-    assert_int_equal(hf_table_init(&table, 10, 4, &allocator, NULL), HF_OK);
+    assert_int_equal(hf_table_init(&table, &shape, &allocator, NULL), HF_OK);
     assert_int_equal(hf_table_slots(&table), (10 + 3) * HF_TABLE_LINE_SLOTS);
-    assert_int_equal(counting.live_bytes, 13 * HF_CACHE_LINE);
+    assert_int_equal(counting.live_bytes, (1 + 13) * HF_CACHE_LINE);
     assert_int_equal((uintptr_t)table.lines % HF_CACHE_LINE, 0);
     hf_table_fini(&table);
     assert_int_equal(counting.live, 0);
 
     counting = (struct counting_allocator){.fail_at = 1};
     struct hf_error error = {0};
-    assert_int_equal(hf_table_init(&table, 10, 4, &allocator, &error), HF_NO_MEMORY);
-    assert_string_equal(hf_error_text(&error), "no memory for a table of 832 bytes");
-    assert_int_equal(hf_table_init(&table, HF_TABLE_HOMES_MAX, 4, &allocator, NULL), HF_NO_MEMORY);
+    assert_int_equal(hf_table_init(&table, &shape, &allocator, &error), HF_NO_MEMORY);
+    assert_string_equal(hf_error_text(&error), "no memory for a table of 896 bytes");
+    shape.homes = HF_TABLE_HOMES_MAX;
+    assert_int_equal(hf_table_init(&table, &shape, &allocator, NULL), HF_NO_MEMORY);
 }
 
 static void every_hash_has_a_home_and_a_fingerprint(void **state)
@@ -86,7 +90,8 @@ static void every_hash_has_a_home_and_a_fingerprint(void **state)
 static void a_fresh_table_is_empty_at_any_time(void **state)
 {
     (void)state;
-    const uint64_t times[] = {0, 1, 63, 64, UINT64_C(1) << 60, HF_TIME_MAX_NS};
+    const uint64_t times[] = {
+        0, 1, HF_TABLE_MARGIN_NS - 1, HF_TABLE_MARGIN_NS, UINT64_C(1) << 60, HF_TIME_MAX_NS};
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         struct hf_table table = table_of(1, 1);
         for (uint64_t key = 1; key <= HF_TABLE_LINE_SLOTS; key++) {
@@ -102,7 +107,7 @@ static void a_fresh_table_is_empty_at_any_time(void **state)
     }
 }
 
-static void the_largest_charge_at_the_largest_time_stays_clear_of_the_flags(void **state)
+static void the_largest_charge_at_the_largest_time_stays_clear_of_the_marks(void **state)
 {
     (void)state;
     struct hf_table table = table_of(1, 1);
@@ -136,7 +141,7 @@ static void a_full_path_says_when_its_first_slot_comes_free(void **state)
     assert_int_equal(charge(&table, 0, 99, answer.tat_ns - 1), HF_TABLE_FULL);
     assert_int_equal(peek(&table, 0, 99, answer.tat_ns), HF_TABLE_ADMITTED);
     assert_int_equal(charge(&table, 0, 99, answer.tat_ns), HF_TABLE_ADMITTED);
-    assert_int_equal(table.inserted, slots + 1);
+    assert_int_equal(table.shared->inserted, slots + 1);
     table_check(&table);
     hf_table_fini(&table);
 }
@@ -148,26 +153,26 @@ static void a_peek_leaves_every_word_as_it_was(void **state)
     for (uint64_t key = 1; key <= 6; key++)
         assert_int_equal(charge(&table, 0, key, 100 * key), HF_TABLE_ADMITTED);
     struct hf_table_line before[2];
-    struct hf_table counters = table;
+    uint64_t horizon = table.shared->horizon;
     memcpy(before, table.lines, sizeof(before));
     for (uint64_t now_ns = 0; now_ns < 5000; now_ns += 50) {
         for (uint64_t key = 1; key <= 8; key++)
             assert_in_range(peek(&table, 0, key, now_ns), HF_TABLE_ADMITTED, HF_TABLE_DENIED);
     }
     assert_memory_equal(before, table.lines, sizeof(before));
-    assert_int_equal(table.horizon, counters.horizon);
-    assert_int_equal(table.inserted, 6);
+    assert_int_equal(table.shared->horizon, horizon);
+    assert_int_equal(table.shared->inserted, 6);
     hf_table_fini(&table);
 }
 
-/* The first key is evicted at 2000; a caller whose time is still 500 must not get its cell again.
+/* The first key is evicted at 20,000; a caller whose time is still 500 must not get its cell again.
  */
 static void a_caller_behind_the_horizon_is_denied_until_he_reaches_it(void **state)
 {
     (void)state;
     struct hf_table table = table_of(1, 1);
     assert_int_equal(charge(&table, 0, 1, 400), HF_TABLE_ADMITTED);
-    assert_int_equal(charge(&table, 0, 2, 2000), HF_TABLE_ADMITTED);
+    assert_int_equal(charge(&table, 0, 2, 20000), HF_TABLE_ADMITTED);
     struct hf_table_answer answer = hf_table_charge(&table, request_for(&table, 0, 1, 500));
     assert_int_equal(answer.verdict, HF_TABLE_DENIED);
     assert_int_equal(answer.now_ns, 500);
@@ -205,7 +210,7 @@ static void a_clock_is_read_again_where_a_key_is_inserted(void **state)
 
     request = request_for(&table, 0, 2, 5000);
     request.clock = &clock;
-    reading = UINT64_MAX; /* A broken clock cannot reach the flags, */
+    reading = UINT64_MAX; /* A broken clock cannot reach the marks, */
     answer = hf_table_charge(&table, request);
     assert_int_equal(answer.now_ns, HF_TIME_MAX_NS);
     request = request_for(&table, 0, 3, 5000);
@@ -295,11 +300,11 @@ static void displaced_keys_keep_their_slots_and_are_found(void **state)
     assert_true(table.lines[0].names[0] > HF_TABLE_NAME_MASK);
     for (uint64_t key = 1; key <= 50; key++)
         assert_int_equal(charge(&table, key % 2, key, 500), HF_TABLE_DENIED);
-    assert_int_equal(table.inserted, 50);
+    assert_int_equal(table.shared->inserted, 50);
     /* Known keys that have expired are charged where they stand. */
     for (uint64_t key = 1; key <= 50; key++)
         assert_int_equal(charge(&table, key % 2, key, HF_SECONDS(1)), HF_TABLE_ADMITTED);
-    assert_int_equal(table.inserted, 50);
+    assert_int_equal(table.shared->inserted, 50);
     table_check(&table);
     hf_table_fini(&table);
 }
@@ -311,7 +316,8 @@ static void displaced_keys_keep_their_slots_and_are_found(void **state)
 #define THREADS 3
 #define SHARED_KEYS 40
 #define TURNS 300000
-#define TURN_NS 50
+#define TURN_NS (50 * HF_TABLE_STEP_NS)
+#define SHARED_CELL_NS (1000 * HF_TABLE_STEP_NS)
 
 struct crowd {
     struct hf_table table;
@@ -332,8 +338,10 @@ static void *use_table(void *argument)
         uint64_t key = hf_splitmix_next(&random) % SHARED_KEYS;
         uint64_t lag = hf_splitmix_next(&random) % 20;
         uint64_t now_ns = (i > lag ? i - lag : 0) * TURN_NS;
-        enum hf_table_verdict verdict = charge(&member->crowd->table, key % 3, key + 1, now_ns);
-        if (verdict == HF_TABLE_ADMITTED)
+        struct hf_table_request request =
+            request_for(&member->crowd->table, key % 3, key + 1, now_ns);
+        request.charge_ns = request.tolerance_ns = SHARED_CELL_NS;
+        if (hf_table_charge(&member->crowd->table, request).verdict == HF_TABLE_ADMITTED)
             hf_add_relaxed(&member->crowd->admitted[key], 1);
     }
     return NULL;
@@ -352,14 +360,14 @@ static void threads_never_admit_a_key_beyond_its_quota(void **state)
     for (uint64_t i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     table_check(&crowd.table);
-    uint64_t most = 1 + (test_scaled(TURNS) - 1) * TURN_NS / CELL_NS;
+    uint64_t most = 1 + (test_scaled(TURNS) - 1) * TURN_NS / SHARED_CELL_NS;
     uint64_t total = 0;
     for (uint64_t key = 0; key < SHARED_KEYS; key++) {
         assert_in_range(crowd.admitted[key], 1, most);
         total += crowd.admitted[key];
     }
     print_message("# %d admitted of %d, %d inserted\n", (int)total, (int)(SHARED_KEYS * most),
-        (int)crowd.table.inserted);
+        (int)crowd.table.shared->inserted);
     hf_table_fini(&crowd.table);
 }
 
@@ -369,7 +377,7 @@ int main(void)
         cmocka_unit_test(a_table_lives_in_one_piece_of_memory_or_in_none),
         cmocka_unit_test(every_hash_has_a_home_and_a_fingerprint),
         cmocka_unit_test(a_fresh_table_is_empty_at_any_time),
-        cmocka_unit_test(the_largest_charge_at_the_largest_time_stays_clear_of_the_flags),
+        cmocka_unit_test(the_largest_charge_at_the_largest_time_stays_clear_of_the_marks),
         cmocka_unit_test(a_full_path_says_when_its_first_slot_comes_free),
         cmocka_unit_test(a_peek_leaves_every_word_as_it_was),
         cmocka_unit_test(a_caller_behind_the_horizon_is_denied_until_he_reaches_it),

@@ -32,19 +32,21 @@
 #define SEEDS_MAX 8
 #define MARKS_MAX 4096 /* A run that meets more has no end. */
 #define STACK_BYTES (64 * 1024)
-#define TOLERANCE_NS 5000 /* One cell: burst 1. */
+/* Times below are in these, so that the table's margin is short beside them. */
+#define UNIT_NS HF_TABLE_STEP_NS
+#define TOLERANCE_NS (5000 * UNIT_NS) /* One cell: burst 1. */
 
 struct ask {
     uint64_t home;
     uint64_t fingerprint;
-    uint64_t now_ns;
+    uint64_t now; /* In UNIT_NS. */
 };
 
 struct scenario {
     uint64_t homes;
     uint32_t path_lines;
     uint32_t preemptions_max;
-    /* Charged beforehand at time 0, one slot each in order: now_ns is when it expires. */
+    /* Charged beforehand at time 0, one slot each in order: now is when it expires. */
     uint32_t seed_count;
     struct ask seeds[SEEDS_MAX];
     uint32_t caller_count;
@@ -96,7 +98,7 @@ static struct hf_table_request request_of(const struct ask *ask)
         .key = table_key(&play.table, ask->home, ask->fingerprint),
         .charge_ns = TOLERANCE_NS,
         .tolerance_ns = TOLERANCE_NS,
-        .now_ns = ask->now_ns,
+        .now_ns = ask->now * UNIT_NS,
     };
 }
 
@@ -165,7 +167,7 @@ static void fill(void)
 {
     size_t lines = hf_table_slots(&play.table) / HF_TABLE_LINE_SLOTS;
     memset(play.table.lines, 0, lines * sizeof(*play.table.lines));
-    play.table.horizon = 0;
+    play.table.shared->horizon = 0;
     for (uint32_t i = 0; i < play.scenario->seed_count; i++) {
         struct hf_table_request request = request_of(&play.scenario->seeds[i]);
         request.charge_ns = request.now_ns;
@@ -262,8 +264,8 @@ static void begin(const struct scenario *scenario)
     play.random = 0;
     for (uint32_t i = 0; i < CALLERS_MAX; i++)
         play.callers[i].done = true;
-    assert_int_equal(
-        hf_table_init(&play.table, scenario->homes, scenario->path_lines, NULL, NULL), HF_OK);
+    const struct hf_table_shape shape = {scenario->homes, scenario->path_lines, TOLERANCE_NS};
+    assert_int_equal(hf_table_init(&play.table, &shape, NULL, NULL), HF_OK);
 }
 
 /* All orders with the scenario's number of preemptions; each must admit within the bounds. */
@@ -284,9 +286,9 @@ static void run_all_orders(
 }
 
 /* Expires while the first caller's time sees it live and the second's sees it expired. */
-#define BETWEEN_NS 1500
-#define EARLY_NS 1000
-#define LATE_NS 2000
+#define BETWEEN 1500
+#define EARLY 1000
+#define LATE 2000
 
 static void two_callers_of_one_fresh_key_admit_once(void **state)
 {
@@ -296,9 +298,9 @@ static void two_callers_of_one_fresh_key_admit_once(void **state)
         .path_lines = 1,
         .preemptions_max = 5,
         .seed_count = 2,
-        .seeds = {{0, 11, BETWEEN_NS}, {0, 12, 500}},
+        .seeds = {{0, 11, BETWEEN}, {0, 12, 500}},
         .caller_count = 2,
-        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}},
+        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -312,10 +314,10 @@ static void two_callers_admit_once_across_lines(void **state)
         .path_lines = 2,
         .preemptions_max = 4,
         .seed_count = 8,
-        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, BETWEEN_NS}, {0, 15, 500},
+        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, BETWEEN}, {0, 15, 500},
             {1, 16, 9000}, {1, 17, 9000}, {1, 18, 500}},
         .caller_count = 2,
-        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}},
+        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -329,10 +331,10 @@ static void overflow_stays_exact_while_paths_cross(void **state)
         .path_lines = 2,
         .preemptions_max = 2,
         .seed_count = 6,
-        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, 9000}, {0, 15, BETWEEN_NS},
+        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, 9000}, {0, 15, BETWEEN},
             {0, 16, 500}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{1, 2, LATE_NS}}}},
+        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}, {1, {{1, 2, LATE}}}},
     };
     run_all_orders(&scenario, 2, 2);
 }
@@ -345,9 +347,9 @@ static void three_callers_of_one_fresh_key_admit_once(void **state)
         .path_lines = 1,
         .preemptions_max = 3,
         .seed_count = 2,
-        .seeds = {{0, 11, BETWEEN_NS}, {0, 12, 500}},
+        .seeds = {{0, 11, BETWEEN}, {0, 12, 500}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, LATE_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{0, 1, LATE_NS}}}},
+        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}, {1, {{0, 1, LATE}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -366,7 +368,7 @@ static void a_caller_who_comes_late_gains_no_cell_from_an_eviction(void **state)
         .seed_count = 3,
         .seeds = {{0, 11, 9000}, {0, 12, 500}, {0, 13, 500}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, EARLY_NS}}}, {1, {{0, 1, EARLY_NS}}}, {1, {{0, 2, 7500}}}},
+        .callers = {{1, {{0, 1, EARLY}}}, {1, {{0, 1, EARLY}}}, {1, {{0, 2, 7500}}}},
     };
     run_all_orders(&scenario, 2, 2);
 }
@@ -376,7 +378,7 @@ static struct ask random_ask(uint64_t *random, uint64_t homes, uint64_t keys)
     struct ask ask;
     ask.home = next_random(random) % homes;
     ask.fingerprint = 1 + next_random(random) % keys;
-    ask.now_ns = 500 * (1 + next_random(random) % 24);
+    ask.now = 500 * (1 + next_random(random) % 24);
     return ask;
 }
 

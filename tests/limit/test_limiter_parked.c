@@ -25,10 +25,10 @@
 
 #define OTHERS 2
 #define OPERATIONS 100000
-#define CELL_NS 1000
+#define CELL_NS 256000 /* Long beside the margin after which a slot is free. */
 #define BURST 5
-#define TICK_NS 10 /* Between two requests of a thread. */
-#define START_NS 1000000
+#define TICK_NS 2560 /* Between two requests of a thread. */
+#define START_NS 256000000
 #define KEYS 8 /* Asked for again and again; key 0 is also the parked thread's. */
 #define FRESH                                                                                      \
     16u /* Every so many requests ask for a key never seen, so that slots change hands.            \
@@ -198,7 +198,7 @@ static void arrange_conflict(struct parking *parking)
 {
     bool bumps = parking->step == HF_STEP_TABLE_BUMPING;
     bool withdraws =
-        parking->step == HF_STEP_TABLE_WITHDRAWING || parking->step == HF_STEP_TABLE_WITHDRAWN;
+        parking->step >= HF_STEP_TABLE_WITHDRAWING && parking->step <= HF_STEP_TABLE_VACATED;
     if (!bumps && !withdraws)
         return;
     parking->detour_at = HF_STEP_TABLE_CLAIMED;
@@ -238,8 +238,8 @@ _Static_assert(HF_STEP_TABLE_FOUND == 0, "the table's marks are the first of the
 
 int main(void)
 {
-    struct CMUnitTest tests[HF_STEP_TABLE_WITHDRAWN + 1] = {{0}};
-    for (uintptr_t step = 0; step <= HF_STEP_TABLE_WITHDRAWN; step++) {
+    struct CMUnitTest tests[HF_STEP_TABLE_VACATED + 1] = {{0}};
+    for (uintptr_t step = 0; step <= HF_STEP_TABLE_VACATED; step++) {
         tests[step].name = step_names[step];
         tests[step].test_func = others_finish_while_one_is_parked;
         tests[step].initial_state = (void *)step;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/table_slot.h"
 #include "support/table_check.h"
 
 #define FINGERPRINT_MASK ((UINT64_C(1) << HF_TABLE_FINGERPRINT_BITS) - 1)
@@ -36,7 +37,7 @@ static void check_slot(const struct hf_table *table, uint64_t slot)
 {
     const struct hf_table_line *line = &table->lines[slot / HF_TABLE_LINE_SLOTS];
     uint64_t name = name_of(table, slot);
-    assert_true((line->times[slot % HF_TABLE_LINE_SLOTS] & HF_TABLE_FLAGS) == 0);
+    assert_true(hf_table_is_committed(line->times[slot % HF_TABLE_LINE_SLOTS]));
     if (name == 0)
         return;
     assert_true(displacement_of(name) < table->path_lines);

@@ -5,9 +5,9 @@
 #include "base/table.h"
 
 /*
- * Asserts what holds of a table that nobody is using: no slot is flagged, each name stands where
- * its displacement allows, no key has two slots, and each line's overflow is exactly the number of
- * slots beyond it on paths across it.
+ * Asserts what holds of a table that nobody is using: all slots are committed, each name stands
+ * where its displacement allows, no key has two slots, and each line's overflow is exactly the
+ * number of slots beyond it on paths across it.
  */
 void table_check(const struct hf_table *table);
 
