@@ -55,7 +55,7 @@ struct hf_table_shape {
     uint64_t homes;      /* Lines that are home to keys: 1 to HF_TABLE_HOMES_MAX. */
     uint32_t path_lines; /* Lines in which a key may live: 1 to HF_TABLE_PATH_LINES_MAX. */
     uint64_t unit_ns;    /* The largest tolerance that is meant to be used: 1 to
-                            HF_TABLE_TOLERANCE_MAX_NS. Where it was larger, a TAT can be lowered less
+                            HF_TABLE_TOLERANCE_MAX_NS. By larger ones TATs can be lowered less
                             far. */
 };
 

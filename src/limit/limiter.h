@@ -81,8 +81,8 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
     if (cost - 1 < gcra->burst) { /* 0 wraps. */
         struct hf_table_line *home = key.home;
         uint64_t name = key.fingerprint; /* Displacement 0. */
-        struct hf_table_answer answer = hf_table_decide(
-            home, hf_table_guess(home, name), name, &request, now_ns + HF_TABLE_MARGIN_NS, true);
+        struct hf_table_answer answer = hf_table_charge_plain(
+            home, hf_table_guess(home, name), name, &request, now_ns + HF_TABLE_MARGIN_NS);
         if (answer.verdict == HF_TABLE_ADMITTED)
             return decision ? hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns) : HF_OK;
         if (answer.verdict == HF_TABLE_DENIED)

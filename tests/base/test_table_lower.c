@@ -433,66 +433,6 @@ static void tables_agree_with_a_plain_account_whatever_is_lowered(void **state)
     }
 }
 
-/*
- * Invariant (a), with times that jump about: from the moment at which a slot changes hands, all its
- * values are above all that it had before.
- */
-#define ERRATIC_KEYS 10
-
-struct history {
-    uint64_t name;
-    uint64_t floor; /* The highest under earlier names. */
-    uint64_t high;
-};
-
-static void check_incarnation(struct history *history, uint64_t name, uint64_t time)
-{
-    if (name && name != history->name) {
-        history->floor = history->high;
-        history->name = name;
-    }
-    uint64_t tat = hf_table_tat(time);
-    assert_true(tat > history->floor || (tat == 0 && name == 0));
-    history->high = hf_max(history->high, tat);
-}
-
-static void act_erratically(struct hf_table *table, struct hf_splitmix *random)
-{
-    uint64_t key = 1 + hf_splitmix_next(random) % ERRATIC_KEYS;
-    uint64_t now_ns = hf_splitmix_next(random) % (50 * UNIT_NS);
-    switch (hf_splitmix_next(random) % 4) {
-    case 0:
-        refund(table, key, hf_splitmix_next(random) % UNIT_NS, now_ns);
-        break;
-    case 1:
-        reset(table, key, now_ns);
-        break;
-    case 2:
-        rescale(table, key, hf_splitmix_next(random) % 4, 2, now_ns);
-        break;
-    default:
-        charge(table, key, 1 + hf_splitmix_next(random) % UNIT_NS, now_ns);
-    }
-}
-
-static void a_slot_that_changes_hands_never_comes_back_to_an_earlier_time(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 0; seed < test_scaled(200); seed++) {
-        struct hf_splitmix random;
-        hf_splitmix_init(&random, seed);
-        struct hf_table table = table_of(1, 1, 1 + hf_splitmix_next(&random) % (20 * UNIT_NS));
-        struct history histories[HF_TABLE_LINE_SLOTS] = {{0}};
-        for (int i = 0; i < 2000; i++) {
-            act_erratically(&table, &random);
-            for (uint32_t slot = 0; slot < HF_TABLE_LINE_SLOTS; slot++)
-                check_incarnation(
-                    &histories[slot], table.lines[0].names[slot], table.lines[0].times[slot]);
-        }
-        hf_table_fini(&table);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,7 +447,6 @@ int main(void)
         cmocka_unit_test(no_time_is_lowered_to_the_horizon),
         cmocka_unit_test(trimming_lowers_every_key_and_counts_those_that_were_later),
         cmocka_unit_test(tables_agree_with_a_plain_account_whatever_is_lowered),
-        cmocka_unit_test(a_slot_that_changes_hands_never_comes_back_to_an_earlier_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
