@@ -20,31 +20,35 @@
 static const char help[] =
     "Times decisions of the limiter, or of the gate.\n"
     "\n"
-    "  limiter [--workload uniform|zipf|denied|gate|gate-denied] [--keys N] [--threads N]\n"
-    "          [--clock mock|given|monotonic|tsc] [--key-bytes 16|38] [--hash fast|siphash]\n"
-    "          [--ms N] [--cpus N,N] [--cpu-time]\n"
+    "  limiter [--workload uniform|zipf|batch|denied|gate|gate-denied] [--keys N]\n"
+    "          [--threads N] [--clock mock|given|monotonic|tsc] [--key-bytes 16|38]\n"
+    "          [--hash fast|siphash] [--ms N] [--cpus N,N] [--cpu-time]\n"
     "\n"
     "Prints a line when ready, then one for each line read: a run of --ms milliseconds, of the\n"
     "limiter, or of its physical limit where the line is \"floor\": the same hash, one line of a\n"
     "table as large, one locked compare-and-swap (a denial: one load) and no logic.\n"
     "\n"
+    "  batch    uniform, in calls of 16 keys (hf_limiter_check_many)\n"
     "  --clock  mock: hf_manual_clock, read at each decision; given: hf_limiter_check_at with a\n"
     "           time that stands still; monotonic: the default; tsc: hf_tsc_clock\n"
     "  gate     hf_gate, which has no keys and is told the time: mock is one atomic load\n";
 
 /* Decisions between two sets of keys; keys are written well before they are read. */
-#define BATCH 256
-/* Batches between two looks at the stopwatch. */
-#define BATCHES 16
+#define SET 256
+/* Sets between two looks at the stopwatch. */
+#define SETS 16
+/* Keys in one call of the workload "batch". */
+#define BATCH 16
 
 /* A cell comes back each second, so that keys stay live, and the burst outlasts any run. */
 #define BURST (UINT64_C(1) << 30)
 #define CACHE_LINE 64
 
-enum workload { UNIFORM, ZIPF, DENIED, GATE, GATE_DENIED, WORKLOADS };
+enum workload { UNIFORM, ZIPF, IN_BATCHES, DENIED, GATE, GATE_DENIED, WORKLOADS };
 enum time_source { MOCK, GIVEN, MONOTONIC, TSC, TIME_SOURCES };
 
-static const char *const workload_names[] = {"uniform", "zipf", "denied", "gate", "gate-denied"};
+static const char *const workload_names[] = {
+    "uniform", "zipf", "batch", "denied", "gate", "gate-denied"};
 static const char *const clock_names[] = {"mock", "given", "monotonic", "tsc"};
 static const char *const hash_names[] = {"siphash", "fast"}; /* By enum hf_hash_kind. */
 
@@ -81,7 +85,8 @@ struct worker {
     _Alignas(CACHE_LINE) struct subject *subject;
     struct traffic traffic;
     uint64_t wrong;
-    unsigned char keys[BATCH][TRAFFIC_KEY_BYTES_MAX];
+    unsigned char keys[SET][TRAFFIC_KEY_BYTES_MAX];
+    struct hf_limiter_request requests[SET]; /* For these keys. */
 };
 
 static bool denies(const struct options *options)
@@ -103,7 +108,7 @@ static void fail(const char *what, const char *why)
 static void set_keys(struct worker *worker)
 {
     size_t key_bytes = worker->subject->options.key_bytes;
-    for (size_t i = 0; i < BATCH; i++)
+    for (size_t i = 0; i < SET; i++)
         traffic_key_set(worker->keys[i], key_bytes, traffic_next(&worker->traffic));
 }
 
@@ -120,7 +125,7 @@ static uint64_t check(struct worker *worker, enum hf_status expected)
     struct subject *subject = worker->subject;
     size_t key_bytes = subject->options.key_bytes;
     uint64_t wrong = 0;
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < SET; i++) {
         struct hf_bytes key = hf_bytes(worker->keys[i], key_bytes);
         wrong += hf_limiter_check(subject->limiter, key, 1, NULL) != expected;
     }
@@ -133,10 +138,30 @@ static uint64_t check_at(struct worker *worker, enum hf_status expected)
     size_t key_bytes = subject->options.key_bytes;
     uint64_t now_ns = subject->manual.now_ns;
     uint64_t wrong = 0;
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < SET; i++) {
         struct hf_bytes key = hf_bytes(worker->keys[i], key_bytes);
         wrong += hf_limiter_check_at(subject->limiter, key, 1, now_ns, NULL) != expected;
     }
+    return wrong;
+}
+
+static uint64_t check_many(struct worker *worker)
+{
+    const struct subject *subject = worker->subject;
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < SET; i += BATCH)
+        wrong += hf_limiter_check_many(subject->limiter, worker->requests + i, BATCH) != HF_OK;
+    return wrong;
+}
+
+static uint64_t check_many_at(struct worker *worker)
+{
+    const struct subject *subject = worker->subject;
+    uint64_t now_ns = subject->manual.now_ns;
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < SET; i += BATCH)
+        wrong += hf_limiter_check_many_at(subject->limiter, worker->requests + i, BATCH, now_ns) !=
+                 HF_OK;
     return wrong;
 }
 
@@ -144,7 +169,7 @@ static uint64_t pass_gate(struct worker *worker, enum hf_status expected)
 {
     struct subject *subject = worker->subject;
     uint64_t wrong = 0;
-    for (size_t i = 0; i < BATCH; i++)
+    for (size_t i = 0; i < SET; i++)
         wrong += hf_gate_check(&subject->gate, 1, told_now(subject), NULL) != expected;
     return wrong;
 }
@@ -159,8 +184,11 @@ static void decide(void *context)
         return;
     }
     set_keys(worker);
-    worker->wrong +=
-        options->time_source == GIVEN ? check_at(worker, expected) : check(worker, expected);
+    bool given = options->time_source == GIVEN;
+    if (options->workload == IN_BATCHES)
+        worker->wrong += given ? check_many_at(worker) : check_many(worker);
+    else
+        worker->wrong += given ? check_at(worker, expected) : check(worker, expected);
 }
 
 /* The line by multiplication and shift. */
@@ -190,17 +218,35 @@ static void touch(const struct subject *subject, uint64_t *word)
     __atomic_compare_exchange_n(word, &seen, seen + add, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+/* A batch asks for all its lines before it touches the first. */
+static void touch_batches(struct worker *worker)
+{
+    for (size_t i = 0; i < SET; i += BATCH) {
+        uint64_t *words[BATCH];
+        for (size_t j = 0; j < BATCH; j++) {
+            words[j] = line_of(worker->subject, worker->keys[i + j]);
+            __builtin_prefetch(words[j]);
+        }
+        for (size_t j = 0; j < BATCH; j++)
+            touch(worker->subject, words[j]);
+    }
+}
+
 static void touch_floor(void *context)
 {
     struct worker *worker = context;
     struct subject *subject = worker->subject;
     if (!has_keys(&subject->options)) {
-        for (size_t i = 0; i < BATCH; i++)
+        for (size_t i = 0; i < SET; i++)
             touch(subject, &subject->lines[0].word);
         return;
     }
     set_keys(worker);
-    for (size_t i = 0; i < BATCH; i++)
+    if (subject->options.workload == IN_BATCHES) {
+        touch_batches(worker);
+        return;
+    }
+    for (size_t i = 0; i < SET; i++)
         touch(subject, line_of(subject, worker->keys[i]));
 }
 
@@ -292,7 +338,7 @@ static void run_once(struct subject *subject, struct worker *workers, bool floor
         if (workers[i].wrong > 0)
             fail("limiter", "something else was timed than was meant");
     }
-    uint64_t decisions = sum.calls * BATCH;
+    uint64_t decisions = sum.calls * SET;
     printf("{\"ns\":%.3f,\"decisions\":%llu}\n", (double)sum.elapsed_ns / (double)decisions,
         (unsigned long long)decisions);
     fflush(stdout);
@@ -306,8 +352,11 @@ static void serve(struct subject *subject)
     for (uint64_t i = 0; i < options->threads; i++) {
         workers[i].subject = subject;
         traffic_init(&workers[i].traffic, options->keys, zipf, i);
-        for (size_t j = 0; j < BATCH; j++)
+        for (size_t j = 0; j < SET; j++) {
             traffic_key_init(workers[i].keys[j], options->key_bytes);
+            workers[i].requests[j] = (struct hf_limiter_request){
+                .key = hf_bytes(workers[i].keys[j], options->key_bytes), .cost = 1};
+        }
     }
     printf("{\"program\":\"holdfast\",\"traffic\":\"%016llx\",\"bytes_per_key\":%.1f}\n",
         (unsigned long long)traffic_fingerprint(options->keys, zipf), subject->bytes_per_key);
@@ -377,7 +426,7 @@ int main(int count, char **values)
     static struct subject subject = {
         .options = {.hash = HF_HASH_FAST, .keys = 1000, .threads = 1, .key_bytes = 16, .ms = 50},
     };
-    stopwatch_init(&subject.options.watch, BATCHES);
+    stopwatch_init(&subject.options.watch, SETS);
     if (count == 2 && strcmp(values[1], "--help") == 0) {
         fputs(help, stdout);
         return EXIT_SUCCESS;

@@ -83,6 +83,40 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_check(
 HF_MUST_USE HF_API enum hf_status hf_limiter_check_at(struct hf_limiter *limiter,
     struct hf_bytes key, uint64_t cost, uint64_t now_ns, struct hf_decision *decision);
 
+/* One of many requests. */
+struct hf_limiter_request {
+    struct hf_bytes key;
+    uint64_t cost;                /* As for hf_limiter_check: 0 is a peek. */
+    struct hf_decision *decision; /* Filled like hf_limiter_check's; NULL: not wanted. */
+    enum hf_status status;        /* Written: what hf_limiter_check returns for this one. */
+};
+
+/*
+ * Checks `count` requests, each by itself: what comes out is what hf_limiter_check gives for them
+ * one after the other, in this order. A key that is there twice is charged twice; a request that
+ * is denied, or invalid, keeps no other from being decided.
+ *
+ * It is faster than as many single calls once the table is larger than the processor's caches: the
+ * lines of HF_LIMITER_BATCH keys come from memory at the same time. The clock is read once for each
+ * HF_LIMITER_BATCH requests. Any count will do; 0 is HF_OK.
+ *
+ *     struct hf_limiter_request requests[2] = {
+ *         {.key = hf_bytes(user, user_size), .cost = 1},
+ *         {.key = hf_bytes(address, 16), .cost = 1, .decision = &decision},
+ *     };
+ *     if (hf_limiter_check_many(limiter, requests, 2) != HF_OK) ...requests[0].status...
+ *
+ * Returns HF_OK if all were admitted, else the status of the first that was not. HF_INVALID where
+ * limiter is NULL (each request says so, too) or requests is.
+ */
+#define HF_LIMITER_BATCH 16
+HF_MUST_USE HF_API enum hf_status hf_limiter_check_many(
+    struct hf_limiter *limiter, struct hf_limiter_request *requests, size_t count);
+
+/* The same at now_ns, as hf_limiter_check_at. */
+HF_MUST_USE HF_API enum hf_status hf_limiter_check_many_at(
+    struct hf_limiter *limiter, struct hf_limiter_request *requests, size_t count, uint64_t now_ns);
+
 /* Numbers about a limiter. Counts wrap at 2^64. */
 struct hf_limiter_statistics {
     uint64_t slots;              /* Places in the table. */

@@ -60,8 +60,7 @@ static inline uint64_t hf_siphash_last_word(const unsigned char *tail, size_t si
     return word;
 }
 
-static inline struct hf_hash128 hf_siphash(uint64_t key0, uint64_t key1, const unsigned char *data,
-    size_t size, unsigned absorb_rounds, unsigned final_rounds)
+static inline struct hf_siphash_state hf_siphash_begin(uint64_t key0, uint64_t key1)
 {
     struct hf_siphash_state state = {
         key0 ^ UINT64_C(0x736f6d6570736575), /* "somepseudorandomlygeneratedbytes" */
@@ -69,20 +68,31 @@ static inline struct hf_hash128 hf_siphash(uint64_t key0, uint64_t key1, const u
         key0 ^ UINT64_C(0x6c7967656e657261),
         key1 ^ UINT64_C(0x7465646279746573),
     };
+    return state;
+}
+
+static inline struct hf_hash128 hf_siphash_end(struct hf_siphash_state *state, unsigned rounds)
+{
+    struct hf_hash128 hash;
+    state->v2 ^= 0xee;
+    hf_siphash_rounds(state, rounds);
+    hash.low = state->v0 ^ state->v1 ^ state->v2 ^ state->v3;
+    state->v1 ^= 0xdd;
+    hf_siphash_rounds(state, rounds);
+    hash.high = state->v0 ^ state->v1 ^ state->v2 ^ state->v3;
+    return hash;
+}
+
+static inline struct hf_hash128 hf_siphash(uint64_t key0, uint64_t key1, const unsigned char *data,
+    size_t size, unsigned absorb_rounds, unsigned final_rounds)
+{
+    struct hf_siphash_state state = hf_siphash_begin(key0, key1);
     size_t words_bytes = size - size % 8;
     for (size_t offset = 0; offset < words_bytes; offset += 8)
         hf_siphash_absorb(&state, hf_load_le64(data + offset), absorb_rounds);
     const unsigned char *tail = size % 8 ? data + words_bytes : data;
     hf_siphash_absorb(&state, hf_siphash_last_word(tail, size), absorb_rounds);
-
-    struct hf_hash128 hash;
-    state.v2 ^= 0xee;
-    hf_siphash_rounds(&state, final_rounds);
-    hash.low = state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
-    state.v1 ^= 0xdd;
-    hf_siphash_rounds(&state, final_rounds);
-    hash.high = state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
-    return hash;
+    return hf_siphash_end(&state, final_rounds);
 }
 
 #endif
