@@ -236,9 +236,8 @@ static inline uint32_t hf_table_bears(
  */
 static inline uint32_t hf_table_guess(const struct hf_table_line *line, uint64_t name)
 {
-    return (hf_table_bears(line, 1, name) + 2 * hf_table_bears(line, 2, name) +
-               3 * hf_table_bears(line, 3, name)) %
-           HF_TABLE_LINE_SLOTS;
+    uint32_t last = hf_table_bears(line, 3, name);
+    return (hf_table_bears(line, 1, name) | last) + 2 * (hf_table_bears(line, 2, name) | last);
 }
 
 static inline struct hf_table_answer hf_table_answer(
@@ -276,18 +275,24 @@ static inline struct hf_table_answer hf_table_charge_plain(struct hf_table_line 
 }
 
 /*
- * Asks for request.charge_ns. Lock-free. Inline, because nearly every key that is present stands in
- * its home line and is decided at the first look; fewer instructions between two keys let the
- * processor fetch more lines at a time.
+ * The first look at a key: nearly every key that is present stands in its home line and is decided
+ * by it. A verdict that is neither admitted nor denied is none: hf_table_search has to be asked.
+ * Inline, because fewer instructions between two keys let the processor fetch more lines at a time.
  */
-static inline struct hf_table_answer hf_table_charge(
-    struct hf_table *table, struct hf_table_request request)
+static inline struct hf_table_answer hf_table_look(struct hf_table_request request)
 {
     struct hf_table_line *home = request.key.home;
     uint64_t name = request.key.fingerprint; /* Displacement 0. */
-    struct hf_table_answer answer = hf_table_charge_plain(
+    return hf_table_charge_plain(
         home, hf_table_guess(home, name), name, &request, request.now_ns + HF_TABLE_MARGIN_NS);
-    if (answer.verdict < HF_TABLE_AGAIN)
+}
+
+/* Asks for request.charge_ns. Lock-free. */
+static inline struct hf_table_answer hf_table_charge(
+    struct hf_table *table, struct hf_table_request request)
+{
+    struct hf_table_answer answer = hf_table_look(request);
+    if (answer.verdict < HF_TABLE_FULL)
         return answer;
     struct hf_table_request copy = request; /* So that the original can stay in registers. */
     return hf_table_search(table, &copy);

@@ -70,7 +70,7 @@ __attribute__((cold)) enum hf_status hf_limiter_settle(struct hf_limiter *limite
 
 /*
  * Asks for cost cells of gcra's quota at now_ns <= HF_TIME_MAX_NS. clock: what now_ns was read
- * from, NULL for a caller's word. Inline for the reason that hf_table_charge is.
+ * from, NULL for a caller's word. Inline for the reason that hf_table_look is.
  */
 __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
     struct hf_limiter *limiter, const struct hf_gcra *gcra, struct hf_table_key key, uint64_t cost,
@@ -79,10 +79,7 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
     struct hf_table_request request = {
         key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
     if (cost - 1 < gcra->burst) { /* 0 wraps. */
-        struct hf_table_line *home = key.home;
-        uint64_t name = key.fingerprint; /* Displacement 0. */
-        struct hf_table_answer answer = hf_table_charge_plain(
-            home, hf_table_guess(home, name), name, &request, now_ns + HF_TABLE_MARGIN_NS);
+        struct hf_table_answer answer = hf_table_look(request);
         if (answer.verdict == HF_TABLE_ADMITTED)
             return decision ? hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns) : HF_OK;
         if (answer.verdict == HF_TABLE_DENIED)
