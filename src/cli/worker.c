@@ -92,10 +92,15 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     enum MHD_ConnectionNotificationCode code)
 {
     struct worker *worker = context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        worker->connections++;
         clients_add(&worker->clients, connection, client, worker_now_ns(worker));
-    else
-        clients_remove(&worker->clients, client);
+        return;
+    }
+    /* At its limit libmicrohttpd does not watch the listener; it is the next MHD_run that does. */
+    if (worker->connections-- == worker->connections_max)
+        worker->resumed = true;
+    clients_remove(&worker->clients, client);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -229,7 +234,7 @@ static struct MHD_Daemon *start_daemon(struct worker *worker)
         NULL, on_request, worker, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK,
         on_request_line, worker, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, worker,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(options->connections_max / options->workers), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)worker->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)(options->idle_timeout_ns / HF_SECONDS(1)), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
     if (!daemon)
@@ -280,6 +285,7 @@ enum hf_status worker_start(struct worker **worker, struct gateway *gateway, str
     if (!made)
         return hf_error_add(error, HF_NO_MEMORY, 0, "worker: no memory");
     made->gateway = gateway;
+    made->connections_max = gateway->options.connections_max / gateway->options.workers;
     made->clients.allocator = memory_allocator(&gateway->memory, MEMORY_EXCHANGES);
     made->clients.timeout_ns = gateway->options.receive_timeout_ns;
     made->multi = start_multi(&gateway->options);

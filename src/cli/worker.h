@@ -20,8 +20,10 @@ struct worker {
     CURLM *multi;
     pthread_t thread;
     struct clients clients;
-    struct exchange *waiting;   /* Ordered by due_ns. */
-    bool resumed;               /* A connection waits for MHD_run to go on. */
+    struct exchange *waiting; /* Ordered by due_ns. */
+    bool resumed;             /* A connection waits for MHD_run to go on, or to be taken. */
+    uint64_t connections;
+    uint64_t connections_max;
     struct exchange *exchanges; /* All that exist. */
     uint64_t ended;             /* Atomic: 1 once the thread has nothing left to do. */
     uint64_t cut_off;           /* Exchanges that the drain's end cut off. */
