@@ -179,15 +179,21 @@ static int daemon_descriptor(struct worker *worker)
 /* Requests first, so that the transfers they start are under way before the next wait. */
 static void turn(struct worker *worker)
 {
-    struct curl_waitfd clients = {.fd = daemon_descriptor(worker), .events = CURL_WAIT_POLLIN};
+    enum { REQUESTS, ENDS, WATCHED };
+    struct curl_waitfd watched[WATCHED] = {
+        [REQUESTS] = {.fd = daemon_descriptor(worker), .events = CURL_WAIT_POLLIN},
+        [ENDS] = {.fd = worker->clients.ends, .events = CURL_WAIT_POLLIN},
+    };
     int running;
-    curl_multi_poll(worker->multi, &clients, 1, loop_wait_ms(worker), NULL);
+    curl_multi_poll(worker->multi, watched, WATCHED, loop_wait_ms(worker), NULL);
     worker->resumed = false;
+    if (watched[ENDS].revents)
+        clients_take_ends(&worker->clients);
     MHD_run(worker->daemon);
     curl_multi_perform(worker->multi, &running);
     collect_finished(worker);
     start_due(worker);
-    clients_cut_off(&worker->clients, worker_now_ns(worker));
+    clients_tend(&worker->clients, worker_now_ns(worker));
 }
 
 static bool drained(struct worker *worker)
@@ -262,6 +268,7 @@ static void release(struct worker *worker)
         curl_easy_cleanup(worker->idle[--worker->idle_count]);
     if (worker->multi)
         curl_multi_cleanup(worker->multi);
+    clients_close(&worker->clients);
     hf_release(memory_allocator(&worker->gateway->memory, MEMORY_EXCHANGES), worker, sizeof *worker,
         _Alignof(struct worker));
 }
@@ -286,11 +293,11 @@ enum hf_status worker_start(struct worker **worker, struct gateway *gateway, str
         return hf_error_add(error, HF_NO_MEMORY, 0, "worker: no memory");
     made->gateway = gateway;
     made->connections_max = gateway->options.connections_max / gateway->options.workers;
-    made->clients.allocator = memory_allocator(&gateway->memory, MEMORY_EXCHANGES);
-    made->clients.timeout_ns = gateway->options.receive_timeout_ns;
+    bool watching = clients_open(&made->clients,
+        memory_allocator(&gateway->memory, MEMORY_EXCHANGES), gateway->options.receive_timeout_ns);
     made->multi = start_multi(&gateway->options);
     made->daemon = start_daemon(made);
-    if (made->multi && made->daemon && start_thread(made) == HF_OK) {
+    if (watching && made->multi && made->daemon && start_thread(made) == HF_OK) {
         *worker = made;
         return HF_OK;
     }

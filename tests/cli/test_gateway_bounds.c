@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
 #include <holdfast/curl.h>
 #include <holdfast/jemalloc.h>
 #include <holdfast/mhd.h>
@@ -74,9 +76,6 @@ static void bodies_share_a_bound_and_get_503_past_it(void **state)
         close(holders[i]);
     while (!has(ask("POST", "/", asked), "HTTP/1.1 200"))
         sched_yield();
-    /* What is left of the holders may be cut off: the tests above are about how a drain ends. */
-    (void)gateway_stop(world.gateway, 0);
-    world.gateway = NULL;
 }
 
 static void options_that_cannot_be_had_are_named(void **state)
@@ -122,6 +121,86 @@ static void clients_that_do_not_finish_their_request_are_cut_off(void **state)
     assert_int_equal(gateway_stop(gateway, 0), HF_OK);
 }
 
+/* One client at a time, whose idle connection does not end by itself. memory_bytes: for content. */
+static struct gateway *start_with_one_place(uint64_t memory_bytes)
+{
+    struct gateway *gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    options.workers = 1;
+    options.connections_max = 1;
+    options.memory_bytes_max = memory_bytes;
+    options.idle_timeout_ns = options.receive_timeout_ns = HF_SECONDS(1000);
+    assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
+    return gateway;
+}
+
+/* Takes the gateway's only place. */
+static int take_place(const struct gateway *gateway)
+{
+    char text[1024];
+    int fd = raw_connect(gateway->address);
+    raw_send(fd, "GET /none HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(recv(fd, text, sizeof(text), 0) > 0);
+    return fd;
+}
+
+/* All that a client sends, and that it sends no more, is there before the gateway looks at it: it
+ * has to wait for the place. Gives the gateway's whole answer, or NULL where it never ends. */
+static const char *say_at_once(const struct gateway *gateway, const char *text)
+{
+    const struct timeval patience = {.tv_sec = 10};
+    int first = take_place(gateway);
+    int fd = raw_connect(gateway->address);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    raw_send(fd, text);
+    shutdown(fd, SHUT_WR);
+    close(first);
+    errno = 0;
+    raw_read(&world.reply, fd);
+    return errno == EAGAIN ? NULL : world.reply.text;
+}
+
+/* A request's beginning, and of its content as much as exceeds the limit by some bytes. */
+static const char *more_than_allowed(void)
+{
+    static char text[BODY_BYTES_MAX + 1024];
+    int size = sprintf(text, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    memset(text + size, 'x', BODY_BYTES_MAX + 10);
+    return text;
+}
+
+static void clients_that_close_in_the_middle_of_their_request_are_let_go_at_once(void **state)
+{
+    (void)state;
+    const char *const parts[] = {"", "G",
+        "GET / HTTP/1.1\r\nHost:", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+        more_than_allowed()};
+    static const uint64_t memory_bytes[] = {1024 * 1024, 1};
+    for (size_t m = 0; m < sizeof(memory_bytes) / sizeof(memory_bytes[0]); m++) {
+        struct gateway *gateway = start_with_one_place(memory_bytes[m]);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+            assert_non_null(say_at_once(gateway, parts[i]));
+        assert_int_equal(gateway_stop(gateway, HF_SECONDS(1000)), HF_OK);
+    }
+}
+
+static void clients_that_close_their_side_get_all_their_answers(void **state)
+{
+    (void)state;
+    struct gateway *gateway = start_with_one_place(1024 * 1024);
+    assert_non_null(
+        say_at_once(gateway, "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
+                             "GET /error HTTP/1.1\r\nHost: x\r\n\r\n"
+                             "GET /trailer HTTP/1.1\r\nHost: x\r\n\r\nGET / HT"));
+    assert_true(says(world.reply.text, 204));
+    assert_true(has(world.reply.text, "HTTP/1.1 500"));
+    assert_true(ends_with(world.reply.text, "\r\n\r\nabc"));
+    assert_true(says(say_at_once(gateway, "GET /same HTTP/1.1\r\n\r\n"), 400));
+    assert_true(says(say_at_once(gateway, "GET / HTTP/1.1\r\nbroken\r\n\r\n"), 400));
+    assert_int_equal(gateway_stop(gateway, HF_SECONDS(1000)), HF_OK);
+}
+
 static void a_request_that_has_arrived_may_take_its_time(void **state)
 {
     (void)state;
@@ -140,6 +219,8 @@ int main(void)
         IN_A_WORLD(bodies_share_a_bound_and_get_503_past_it),
         IN_A_WORLD(options_that_cannot_be_had_are_named),
         IN_A_WORLD(clients_that_do_not_finish_their_request_are_cut_off),
+        IN_A_WORLD(clients_that_close_in_the_middle_of_their_request_are_let_go_at_once),
+        IN_A_WORLD(clients_that_close_their_side_get_all_their_answers),
         IN_A_WORLD(a_request_that_has_arrived_may_take_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
