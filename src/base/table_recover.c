@@ -76,5 +76,7 @@ uint64_t hf_table_recount(struct hf_table *table)
         freed += repair_slot(table, slot);
     for (uint64_t slot = 0; slot < hf_table_slots(table); slot++)
         count_slot(table, slot);
+    uint64_t latest = HF_TIME_MAX_NS + HF_TABLE_MARGIN_NS;
+    table->shared->horizon = hf_min(table->shared->horizon, latest);
     return freed;
 }

@@ -11,6 +11,9 @@
  */
 void table_check(const struct hf_table *table);
 
+/* The same where owners died and were recovered: overflow is at least that number. */
+void table_check_after_death(const struct hf_table *table);
+
 /* The key with this home line and fingerprint. */
 struct hf_table_key table_key(const struct hf_table *table, uint64_t home, uint64_t fingerprint);
 
