@@ -4,6 +4,7 @@
 
 /* Everything in libholdfast-net: libp2p over TCP. */
 
-#include <holdfast/api.h>
+#include <holdfast/identity.h>
+#include <holdfast/peer_id.h>
 
 #endif
