@@ -5,79 +5,127 @@
  *
  * WORDS. A slot has a name and a time, 64 bits each; four slots make a cache line.
  *
- *     time = PRIVATE:1 | TENTATIVE:1 | TAT:62
  *     name = overflow:12 | displacement:4 | fingerprint:48
+ *     time = mark * RANGE + TAT, RANGE being a fifth of what 64 bits hold
  *
  * A key lives on its path: the line that its hash calls home and the few that follow.
  * displacement is the distance from home, part of the name, so that a name means one key in
  * whatever line it stands. Name 0 is nobody's. The overflow field is used in the first slot of a
  * line only and belongs to the line: how many slots beyond it are named for keys whose path
  * leads across it. A search ends at a line whose overflow is 0. (At most 15 lines of 4 slots
- * beyond a line are within reach, so 12 bits hold it.)
+ * beyond a line are within reach, so 12 bits hold it; deaths can leave it too high, and at its
+ * largest it stays.)
  *
- * A time without flags is committed: the key's TAT. A flag makes a time larger than any TAT can
- * be, so a flagged slot never looks expired and every charge against it comes out as too late:
- * the admission of a known key tests no flag.
+ * Marks: 0 is committed, and plain; 1 and 2 are committed, and lowered; 3 is tentative; 4 is
+ * private. A committed time holds the key's TAT. A mark makes a time larger than any TAT can be,
+ * so a marked slot never looks expired and every charge against it comes out as too late: the
+ * admission of a known key tests no mark.
+ *
+ * An INCARNATION of a slot lasts from one claim to the next; its high-water mark H is the largest
+ * TAT that the slot has had in it. Each committed time tells a bound of H: a plain one its TAT, a
+ * lowered one (TAT / unit + mark) * unit, unit being the table's.
+ *
+ * TATs of tentative and private slots are multiples of 256, and the number of the owner: of the
+ * process that claimed the slot, 0 where a table is not shared. What claims, publishes and bumps
+ * adds 256.
  *
  * CHARGING A KNOWN KEY
  *  1. Find the name (relaxed loads). Not there: insert.
  *  2. Load its time (acquire), then its name again (acquire); another name by now: 1.
- *  3. next = max(time, now) + charge. Too late if next - now > tolerance. Then: flagged: insert;
- *     the time has changed since: 1; otherwise denied, and nothing was written.
- *  4. Compare-and-swap time -> next; lost: 1; won: admitted.
+ *  3. next = max(TAT, now) + charge. Too late if next - now > tolerance. Then: tentative or
+ *     private: insert; the time has changed since: 1; otherwise denied, and nothing was written.
+ *  4. Compare-and-swap time -> next, with a mark that keeps the bound of H as it is, or plain once
+ *     next has reached it; lost: 1; won: admitted. (hf_table_charge_plain in table.h does 1 to 4
+ *     for a plain time in the home line and leaves all else to hf_table_search.)
  *
  * INSERTING A KEY
  *  5. Scan the path, in each slot the time, then the name. Of the slots that bear the key's
  *     name: committed: charge it (2); the slot has changed: 5; otherwise done, and one's own
  *     tentative slot, if another, is withdrawn. Tentative: the first on the path is the winner;
- *     bump each further one (compare-and-swap time -> time + 1; lost: 5). Private: ignore. The
- *     first other slot that is unflagged and has expired is the candidate.
- *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time ->
- *     PRIVATE | TAT + 1: now nobody else touches it. Bring overflow up to date, exchange the
- *     name, store TENTATIVE | TAT + 2: published. Remember it as the winner; 5. No candidate,
- *     twice: full.
+ *     bump each further one (compare-and-swap TAT -> TAT + 256; lost: 5). Private: ignore. The
+ *     first other slot that is committed and whose bound has passed is the candidate.
+ *  6. No winner: claim the candidate. Raise the horizon to its bound. Compare-and-swap its time ->
+ *     private, the owner's next TAT above the bound: now nobody else touches it. Raise overflow,
+ *     exchange the name, lower overflow, store tentative, TAT + 256: published. Remember it as the
+ *     winner; 5. No candidate: recover what dead owners hold on the path; twice: full.
  *  7. A winner not seen before: remember it and its time; 5.
  *  8. A winner that has not changed since before a whole scan: read the clock, then the horizon,
  *     and compare-and-swap its time -> base + charge, base being the later of the two: this
  *     commits and charges at once. Anybody may commit anybody's tentative slot; one's own, if
  *     another, is withdrawn. Lost: 5. Too late: denied, and one's own is withdrawn.
- *  9. Withdraw, while the slot is still tentative: compare-and-swap -> PRIVATE | TAT + 1, lower
- *     overflow, name 0, store TAT + 2. If somebody has committed it meanwhile, it is the key's
- *     slot and stays.
+ *  9. Withdraw, while the slot is still tentative: vacate it: compare-and-swap -> private, one's
+ *     own next TAT; name 0; lower overflow; store TAT + 1, plain. If somebody has committed it
+ *     meanwhile, it is the key's slot and stays.
  *
- * ORDER. In 5 to 9 all loads of times and overflow, all compare-and-swaps and the store that
- * publishes are sequentially consistent: two inserters publish and then look for each other
- * (Dekker), and two helpers may look at both (IRIW). Names are exchanged with release and loaded
- * with acquire. A withdrawn slot is stored with release.
+ * ADJUSTING A KEY (refund, reset, another quota; table_lower.c)
+ * 10. Load a slot's time, then its name; it must be committed and the key's. Read the clock. If the
+ *     TAT is to fall: not below now, not down to the horizon, and not to more than two units below
+ *     the bound of H rounded up to whole ones. Compare-and-swap, with a mark that keeps that bound;
+ *     lost: 10. To change nothing, load the time again, as a denial does.
+ *
+ * RECOVERING A SLOT (table_recover.c)
+ * 11. Load its time; if it is tentative or private, ask whether its owner is dead; if so, vacate it
+ *     (9). The answer is true only for an owner that can never act again: it comes from a lock
+ *     that the system drops at death, not from anybody's patience. And since the time was loaded
+ *     before, it is that owner's, or an earlier one's of the same number, dead as well.
+ *
+ * ORDER. In 5 to 11 all loads of times, overflow and the horizon, all compare-and-swaps and the
+ * store that publishes are sequentially consistent: two inserters publish and then look for each
+ * other (Dekker), and two helpers may look at both (IRIW). Names are exchanged with release and
+ * loaded with acquire. A vacated slot is stored with release. Where loads may pass each other (ARM,
+ * POWER) this comes to: a time is loaded with acquire, hence before the name, and the name with
+ * acquire, hence before the time is loaded again or swapped, as (b) needs it. Whoever acquires the
+ * name that a claimer released sees the claim, a compare-and-swap that came before it in that
+ * thread. The horizon in 8 and 10 is loaded after a time that was, directly or through a chain of
+ * compare-and-swaps (each of which continues the release of the one before it), released by a
+ * claimer who had raised the horizon. The clock in 8 and 10 must not be read before the loads that
+ * precede it, which is for the clock to see to, as those of this library do; otherwise a request
+ * may act early by the length of a pipeline. No invariant rests on that.
  *
  * WHY IT IS RIGHT
- *  (a) A slot's time never repeats: each transition makes its TAT larger (a charge by charge >=
- *      1, a commit by the maximum with TAT + 1, the others by 1). So a compare-and-swap on it is
- *      versioned: there is no ABA.
- *  (b) A name changes only while its slot is private, and only the thread that made it private
- *      ends that. So a name read between two moments at which the time was the same was the name
- *      at both: steps 2 to 4 never charge a slot for the wrong key. (Whoever acquires a new name
- *      sees the claim that came before it, and so a changed time.)
+ *  (a) No value that a slot's time has in one incarnation is ever had in a later one. For all TATs
+ *      of an incarnation are above all of earlier ones: claimed TATs are above the bound of the
+ *      time that the claim replaced, hence above H; bumps, publications, commits and vacating make
+ *      them larger; and what 10 lowers stays above the horizon, which was at least that bound
+ *      before the claim, and never falls. That the bound is one is kept by each step: a plain
+ *      time's TAT is H (commits and charges of a plain slot make a new maximum; a lowered slot
+ *      becomes plain when its TAT has reached its bound), and all steps that lead to a lowered
+ *      time keep the bound or, from a plain time, round its TAT up. No clock is trusted for any of
+ *      this. Within an incarnation tentative and private values never repeat either: they only
+ *      grow, and end with the commit or the vacating. Committed ones may; that is harmless:
+ *  (b) A name changes only while its slot is private, after a claim or before the slot is vacated
+ *      for good, so a slot has one name through all its committed and tentative moments of one
+ *      incarnation, or 0 after these. A name read between two moments at which the time was the
+ * same committed or tentative value was by (a) the name at both, and at all tentative or committed
+ *      moments between. So 2 to 4 and 10 never decide for the wrong key. If a committed value has
+ *      been left and come back to in between, the decision is against the key's TAT as it stands
+ *      at the compare-and-swap, which is all that a decision depends on besides its now. (The
+ *      thread that made a slot private ends that, or, once it is dead, another; both cannot be.)
  *  (c) overflow of a line is at least the number of published slots beyond it: raised before a
- *      slot is published, lowered only while it is private. On lines that the old and the new
- *      key's path both cross, nothing changes.
+ *      slot is published, lowered after it has become private, and after its name has been
+ *      changed: so whoever recovers the slot lowers for the name that he finds, which has not been
+ *      lowered for. An owner who dies between may leave it too high: searches go further then
+ *      than they need; hf_table_recount mends that. On lines that the old and the new key's path
+ *      both cross, nothing changes.
  *  (d) At most one slot of a key is committed at a time. Let p before q on the path both be
  *      tentative and both get committed. Each committer read every other slot after it had read
  *      the value that it replaced (8; what lies behind a line of overflow 0 it read as
- *      unpublished, by (c)). All this is in one total order. If p's value was read first, q's
- *      committer, reading p later, found it tentative (then p is the winner, and q is not
- *      committed) or committed (then it returns). If q's was read first, p's committer, reading
- *      q later, found it tentative and bumped it, so that the other's compare-and-swap fails by
- *      (a), or found it committed and returned.
+ *      unpublished, by (c)), and that value, being tentative, stood there all the time, by (a).
+ *      All this is in one total order. If p's value was read first, q's committer, reading p
+ *      later, found it tentative (then p is the winner, and q is not committed) or committed
+ *      (then it returns). If q's was read first, p's committer, reading q later, found it tentative
+ *      and bumped it, so that the other's compare-and-swap fails, or found it committed and
+ *      returned. (Or p, or q, was vacated in between: then it is not committed.)
  *  (e) No cell is gained by losing one's slot. Let a key be evicted with TAT x. The horizon was
  *      at least x before the slot was claimed; so whoever scans without finding the key, and
  *      reads the horizon after that scan, charges from x or later, as if the slot still stood.
  *      This trusts no clock. A clock of the table's own is never behind the horizon, which was
  *      made of its earlier readings: the request is decided at that later moment, and the
- *      horizon denies nothing. A time handed in is kept, so that a caller who lags behind others
- *      errs towards denial only.
- *  (f) It is lock-free. While no request completes, no slot becomes committed, so evictions end;
- *      so withdrawals end, each of which belongs to a request that completes; so claims end. (Hence
+ *      horizon denies nothing, nor holds up a refund. A time handed in is kept, so that a caller
+ *      who lags behind others errs towards denial only.
+ *  (f) It is lock-free. While no request completes, no slot becomes committed and none is adjusted,
+ *      so evictions end; so withdrawals end, each of which belongs to a request that completes; so
+ *      claims end, and recoveries, of which there is one at most for each claim. (Hence
  *      5 charges before it withdraws. Its time and name are not read at once: the old time of a
  *      slot just claimed and its new name look committed, and two inserters that withdrew because
  *      of that could do so in turns for as long as there are candidates.) Of the threads that
@@ -85,15 +133,31 @@
  *      tentative slot of a key, and the next commit of it succeeds. It matters that the commit
  *      charges: two keys could otherwise evict each other's fresh commits for ever. A thread that
  *      stops for good keeps one slot private or tentative, and stops nobody.
- *  (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a charged TAT is below 2^62:
- *      it never reaches a flag, a flagged time is later than any tolerance allows, and no sum of
- *      two wraps.
+ *  (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a charged TAT is below RANGE, and
+ *      RANGE - now is more than any tolerance: each marked time is too late. The largest, a private
+ *      one (whose TAT was before some now, bumps aside), with the largest charge is still below
+ *      2^64: no sum wraps. The assertions below say so.
+ *
+ * WHAT LOWERING COSTS. A lowered key is decided on the slow path until it has outgrown its bound,
+ * and its slot is kept until that has passed, up to a unit after H. It is lowered to now wherever
+ * its tolerance is at most a unit and the horizon is not ahead of now: H <= now + unit then.
  *
  * tests/base/test_table_orders_parked.c runs this code in all orders of its steps, up to a few
- * preemptions; the HF_MUTANT_ seams break one argument each, for tests to notice.
+ * preemptions, test_table_killed_parked.c kills owners at each; the HF_MUTANT_ seams break one
+ * argument each, for tests to notice.
  */
 
 #include "base/table_path.h"
+
+/* Argument (g). Bumps would need years to use up what is left. */
+_Static_assert(HF_TIME_MAX_NS + HF_TABLE_MARGIN_NS + HF_TABLE_TOLERANCE_MAX_NS < HF_TABLE_RANGE,
+    "no TAT reaches a mark");
+_Static_assert(HF_TABLE_RANGE - HF_TIME_MAX_NS - HF_TABLE_MARGIN_NS > HF_TABLE_TOLERANCE_MAX_NS,
+    "every marked time is too late");
+_Static_assert(HF_TIME_MAX_NS + HF_TABLE_MARGIN_NS <
+                   UINT64_MAX - HF_TABLE_PRIVATE - HF_TABLE_TOLERANCE_MAX_NS - HF_SECONDS(3600),
+    "no sum wraps");
+_Static_assert(HF_TABLE_OWNER_MAX < HF_TABLE_STEP_NS, "an owner fits below a step");
 
 /*
  * A new key is told that its path is full only after this many scans: other inserters each hold a
