@@ -32,6 +32,8 @@ HF_API const char *hf_reason_str(enum hf_reason reason);
 struct hf_decision {
     enum hf_reason reason;
     bool admitted_uncounted; /* Allowed because the table is full and was told to admit. */
+    uint8_t part;            /* Several limits asked together (limits.h): the number of the one that
+                                all of this is about, counted from 0. Otherwise 0. */
     uint64_t limit;          /* The burst: most cells at once. */
     uint64_t remaining;      /* Cells that could be had at once after this decision. */
     uint64_t retry_after_ns; /* Denied or full: the same request fits after exactly this long, if

@@ -7,6 +7,7 @@
 #include <holdfast/decision.h>
 #include <holdfast/hash.h>
 #include <holdfast/quota.h>
+#include <holdfast/random.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,12 +26,19 @@ extern "C" {
  * taken over by whichever key needs it: there is no clean-up call, no background work, and no
  * live key is ever evicted.
  *
- * All calls but new and free are thread-safe and lock-free and never allocate.
+ * All calls but new and free are thread-safe and never allocate; all but hf_limiter_wait, which
+ * sleeps, are lock-free. Most come in two forms: by the limiter's clock, and _at a time that the
+ * caller names.
+ *
+ * A call that takes a `quota` decides by that one instead of the limiter's own (NULL), so keys may
+ * have quotas of their own, and a quota changes by handing in another from then on. What a key has
+ * used is kept as the time until all of it is available again, so calls with different quotas for
+ * one key add up. Nothing but refund, requota, trim and reset ever lowers it.
  *
  * What it promises, and on what terms:
  * - Admitted for one key in any stretch of t ns is at most burst + count * t / period_ns, over the
  *   times at which the clock was read: a thread that reads the clock and then stalls may be seen to
- *   act late.
+ *   act late. What is given back within the stretch comes on top.
  * - That holds whatever the times are, also across threads whose clocks disagree. A caller whose
  *   now_ns lags behind others' is denied where it is in doubt whether a key has used its cells: a
  *   limiter is meant to be asked at times of one clock that does not go backwards.
@@ -52,8 +60,16 @@ struct hf_limiter_options {
                               about 34 bytes a key, used as touched. */
     enum hf_full_policy full_policy;
     enum hf_hash_kind hash;
-    const struct hf_hash_seed *seed;      /* NULL: a secret one from the system. Copied. */
-    struct hf_clock clock;                /* Zero: monotonic. */
+    const struct hf_hash_seed *seed; /* NULL: a secret one from the system. Copied. */
+    struct hf_clock clock;           /* Zero: monotonic. */
+    /*
+     * The longest that it takes any quota used here to fill up from empty (burst * period_ns /
+     * count), and any reservation to come due besides; at most 2^60. 0: as long as `quota` takes.
+     * With a longer one all goes on to hold, but a refund, reset or change may give back less than
+     * it should. A key for which cells were given back keeps its place until up to this long after
+     * they would have come by themselves.
+     */
+    uint64_t fill_max_ns;
     const struct hf_allocator *allocator; /* NULL: libc. */
 };
 
@@ -83,6 +99,120 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_check(
 HF_MUST_USE HF_API enum hf_status hf_limiter_check_at(struct hf_limiter *limiter,
     struct hf_bytes key, uint64_t cost, uint64_t now_ns, struct hf_decision *decision);
 
+/*
+ * The same by a quota of this call. NULL: the limiter's own. HF_INVALID, "quota", if hf_gcra_init
+ * has not made it.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_check_with(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, struct hf_decision *decision);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_check_with_at(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, uint64_t now_ns,
+    struct hf_decision *decision);
+
+/*
+ * What a check would answer, charging nothing and taking no place in the table. Cost 0 counts as 1.
+ * quota as with check_with.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_peek(struct hf_limiter *limiter, struct hf_bytes key,
+    uint64_t cost, const struct hf_gcra *quota, struct hf_decision *decision);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_peek_at(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, uint64_t now_ns,
+    struct hf_decision *decision);
+
+/*
+ * Gives back `cost` cells that were charged by this quota (NULL: the limiter's own) and not used:
+ * only what failed counts against a key, or only what came back empty. Never yields more than the
+ * burst; a key that is gone has nothing to be given back, which is HF_OK too. Cells are given back
+ * whole, however long ago they were charged.
+ * HF_INVALID, with nothing changed: limiter or key as with check; cost exceeds the burst; quota was
+ * not made; now_ns, or the clock, is above HF_TIME_MAX_NS. So also the four calls below.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_refund(
+    struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_refund_at(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, uint64_t now_ns);
+
+/*
+ * Takes a key from one quota to another (NULL: the limiter's own): it goes on owing as many cells
+ * as it did, at most the burst of `to`, and earns them back at the rate of `to`. For a user who
+ * changes plan; without it the debt would go on to be that of the old rate in time: somebody at 10
+ * an hour who has used all of it and gets 1000 a second would have nothing for minutes yet. Rounds
+ * up, by less than one ns.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_requota(struct hf_limiter *limiter,
+    struct hf_bytes key, const struct hf_gcra *from, const struct hf_gcra *to);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_requota_at(struct hf_limiter *limiter,
+    struct hf_bytes key, const struct hf_gcra *from, const struct hf_gcra *to, uint64_t now_ns);
+
+/*
+ * Cuts what each key owes to what this quota (NULL: the limiter's own) could have let it owe: all
+ * of the burst. For a quota that many keys share and that has just been raised. Walks the whole
+ * table, which others go on using meanwhile.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_trim(
+    struct hf_limiter *limiter, const struct hf_gcra *quota);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_trim_at(
+    struct hf_limiter *limiter, const struct hf_gcra *quota, uint64_t now_ns);
+
+/* Forgets what a key has used: all of its burst is available. */
+HF_MUST_USE HF_API enum hf_status hf_limiter_reset(struct hf_limiter *limiter, struct hf_bytes key);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_reset_at(
+    struct hf_limiter *limiter, struct hf_bytes key, uint64_t now_ns);
+
+/*
+ * Waiting. There are two ways, and both are told the moment instead of asking again and again:
+ *
+ * - decision.retry_after_ns of a denial: when the same request fits if nobody else asks meanwhile.
+ *   Of several who wait for the same key so, all come back at that moment and one gets the cell.
+ * - A reservation charges now for later: each caller gets a moment of its own, in the order in
+ *   which they came, and need not ask again. There is no herd, nobody starves, and the bound above
+ *   holds for the times at which the cells are used. Whoever asks without waiting is denied as long
+ *   as others queue, and told to come back behind them.
+ */
+
+/*
+ * Charges `cost` cells that may be used *wait_ns from now, at most wait_max_ns, and returns HF_OK;
+ * whoever does not want them any more gives them back by hf_limiter_refund. HF_DENIED: it would
+ * take longer; decision.retry_after_ns is when the same reservation fits. Otherwise as check_with.
+ * HF_INVALID also: cost is 0, wait_ns is NULL, or wait_max_ns exceeds HF_TIME_MAX_NS. *wait_ns is
+ * written with HF_OK only. wait_max_ns and the time in which the quota fills up count for
+ * 2^60 ns together at most.
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_reserve(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, uint64_t wait_max_ns,
+    uint64_t *wait_ns, struct hf_decision *decision);
+
+HF_MUST_USE HF_API enum hf_status hf_limiter_reserve_at(struct hf_limiter *limiter,
+    struct hf_bytes key, uint64_t cost, const struct hf_gcra *quota, uint64_t wait_max_ns,
+    uint64_t now_ns, uint64_t *wait_ns, struct hf_decision *decision);
+
+/* How to wait. The zero value: by the limiter's own quota, up to a minute, no jitter. */
+struct hf_limiter_wait {
+    const struct hf_gcra *quota; /* As with check_with. */
+    uint64_t wait_max_ns;        /* The longest wait, jitter included: at most HF_TIME_MAX_NS.
+                                    0: 60 s. */
+    /*
+     * Up to this much is waited on top, at random, where there is a wait at all: callers of
+     * different limiters, in different processes, then do not act at the same moment. At most
+     * wait_max_ns.
+     */
+    uint64_t jitter_ns;
+    struct hf_random random; /* For jitter. Zero: seeded from the system at each need. */
+};
+
+/*
+ * Waits on the limiter's clock until `cost` cells may be used. wait: NULL means the zero value.
+ * Returns at once, without sleeping and with nothing charged: HF_DENIED if it would take longer
+ * than wait_max_ns, HF_NEVER, HF_FULL, or HF_INVALID (also "wait.jitter_ns", "wait.wait_max_ns").
+ */
+HF_MUST_USE HF_API enum hf_status hf_limiter_wait(struct hf_limiter *limiter, struct hf_bytes key,
+    uint64_t cost, const struct hf_limiter_wait *wait, struct hf_decision *decision);
 /* One of many requests. */
 struct hf_limiter_request {
     struct hf_bytes key;

@@ -61,7 +61,18 @@ static inline struct hf_quota hf_quota_with_burst(struct hf_quota quota, uint64_
 HF_MUST_USE HF_API enum hf_status hf_quota_check(
     const struct hf_quota *quota, struct hf_error *error);
 
-/* A checked quota as the limiters' arithmetic wants it. Fields private; struct hf_gate holds one.
+/*
+ * A quota that has been checked and made ready for the limiters' arithmetic (generic cell rate
+ * algorithm): what a call takes that is to be decided by a quota of its own. Make one for each plan
+ * when the program starts, and hand it to every call that it applies to:
+ *
+ *     struct hf_gcra pro;
+ *     status = hf_gcra_init(&pro, &quota, &error);
+ *     ...
+ *     status = hf_limiter_check_with(limiter, user, 1, &pro, &decision);
+ *
+ * Caller-allocated, fields private, immutable once made: copy it and share it among threads freely.
+ * A call borrows it until it returns.
  */
 struct hf_gcra {
     uint64_t interval_ns;  /* Between cells, rounded up. */
@@ -69,6 +80,10 @@ struct hf_gcra {
     uint64_t burst;
     uint64_t inverse; /* floor((2^64 - 1) / interval_ns): a division for one multiplication. */
 };
+
+/* Checks a quota as hf_quota_check does and makes it ready. *gcra is written on success only. */
+HF_MUST_USE HF_API enum hf_status hf_gcra_init(
+    struct hf_gcra *gcra, const struct hf_quota *quota, struct hf_error *error);
 
 #ifdef __cplusplus
 }

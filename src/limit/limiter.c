@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/allocator.h"
+#include "base/minmax.h"
 #include "limit/decision.h"
 #include "limit/limiter.h"
 
@@ -27,6 +28,9 @@ static enum hf_status check_options(
     if (options->hash != HF_HASH_SIPHASH && options->hash != HF_HASH_FAST)
         return hf_error_add(
             error, HF_INVALID, 0, "hash: %d is not one (0 or 1)", (int)options->hash);
+    if (options->fill_max_ns > HF_TABLE_TOLERANCE_MAX_NS)
+        return hf_error_add(error, HF_INVALID, 0,
+            "fill_max_ns: %" PRIu64 " is too large (at most 2^60)", options->fill_max_ns);
     return hf_allocator_check(options->allocator, error);
 }
 
@@ -72,8 +76,8 @@ enum hf_status hf_limiter_new(
     if (!memory)
         return hf_error_add(
             error, HF_NO_MEMORY, 0, "no memory for a limiter of %zu bytes", sizeof(made));
-    struct hf_table_shape shape = {
-        lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX, made.gcra.tolerance_ns};
+    struct hf_table_shape shape = {lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
+        hf_max(options->fill_max_ns, made.gcra.tolerance_ns)};
     status = hf_table_init(&made.table, &shape, options->allocator, error);
     if (status != HF_OK) {
         hf_release(options->allocator, memory, sizeof(made), HF_CACHE_LINE);
@@ -93,54 +97,56 @@ void hf_limiter_free(struct hf_limiter *limiter)
     hf_release(&allocator, limiter, sizeof(*limiter), HF_CACHE_LINE);
 }
 
-/* A key that finds no room. Only a request that wanted to be charged is counted. */
-static enum hf_status no_room(struct hf_limiter *limiter, const struct hf_gcra *gcra, uint64_t cost,
+static enum hf_status no_room(struct hf_limiter *limiter, const struct hf_gcra *gcra, bool counts,
     struct hf_table_answer answer, struct hf_decision *decision)
 {
-    if (cost)
+    if (counts)
         hf_add_relaxed(&limiter->full, 1);
     if (limiter->full_policy == HF_FULL_DENY)
         return hf_decision_full(decision, gcra, answer.now_ns, answer.tat_ns);
-    if (cost)
+    if (counts)
         hf_add_relaxed(&limiter->admitted_uncounted, 1);
     return hf_decision_uncounted(decision, gcra);
 }
 
-/* Whatever is not a charge that was admitted. */
-static enum hf_status refuse(struct hf_limiter *limiter, const struct hf_gcra *gcra, uint64_t cost,
-    struct hf_table_answer answer, struct hf_decision *decision)
+enum hf_status hf_limiter_refuse(struct hf_limiter *limiter, const struct hf_gcra *gcra,
+    uint64_t charge_ns, bool counts, struct hf_table_answer answer, struct hf_decision *decision)
 {
     if (answer.verdict == HF_TABLE_FULL)
-        return no_room(limiter, gcra, cost, answer, decision);
-    return hf_decision_denied(decision, gcra, answer.now_ns, answer.tat_ns,
-        (cost ? cost : 1) * gcra->interval_ns, HF_REASON_KEY);
+        return no_room(limiter, gcra, counts, answer, decision);
+    return hf_decision_denied(
+        decision, gcra, answer.now_ns, answer.tat_ns, charge_ns, HF_REASON_KEY);
 }
 
-/* A cost of 0, or one above the burst: nothing is charged, only looked at. */
-static enum hf_status look(struct hf_limiter *limiter, const struct hf_gcra *gcra,
-    const struct hf_table_request *request, uint64_t cost, struct hf_decision *decision)
+enum hf_status hf_limiter_look(struct hf_limiter *limiter, const struct hf_limiter_subject *subject,
+    uint64_t cost, struct hf_decision *decision)
 {
-    struct hf_table_request one = *request;
-    one.charge_ns = gcra->interval_ns;
-    struct hf_table_answer answer = hf_table_peek(&limiter->table, &one);
-    if (cost) {
+    const struct hf_gcra *gcra = subject->gcra;
+    bool never = cost > gcra->burst;
+    uint64_t charge_ns = (cost == 0 || never ? 1 : cost) * gcra->interval_ns;
+    const struct hf_table_request request = hf_limiter_asked(subject, charge_ns);
+    struct hf_table_answer answer = hf_table_peek(&limiter->table, &request);
+    if (never) {
         uint64_t tat_ns = answer.verdict == HF_TABLE_FULL ? answer.now_ns : answer.tat_ns;
         return hf_decision_never(decision, gcra, answer.now_ns, tat_ns);
     }
     if (answer.verdict == HF_TABLE_ADMITTED)
         return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
-    return refuse(limiter, gcra, cost, answer, decision);
+    return hf_limiter_refuse(limiter, gcra, charge_ns, false, answer, decision);
 }
 
 enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcra *gcra,
     const struct hf_table_request *request, uint64_t cost, struct hf_decision *decision)
 {
-    if (cost - 1 >= gcra->burst) /* 0 wraps. */
-        return look(limiter, gcra, request, cost, decision);
+    if (cost - 1 >= gcra->burst) { /* 0 wraps. */
+        const struct hf_limiter_subject subject = {
+            request->key, gcra, request->now_ns, request->clock};
+        return hf_limiter_look(limiter, &subject, cost, decision);
+    }
     struct hf_table_answer answer = hf_table_search(&limiter->table, request);
     if (answer.verdict == HF_TABLE_ADMITTED)
         return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
-    return refuse(limiter, gcra, cost, answer, decision);
+    return hf_limiter_refuse(limiter, gcra, request->charge_ns, true, answer, decision);
 }
 
 enum hf_status hf_limiter_check(
@@ -169,17 +175,79 @@ enum hf_status hf_limiter_check_at(struct hf_limiter *limiter, struct hf_bytes k
     return hf_limiter_decide(limiter, &limiter->gcra, place, cost, now_ns, NULL, decision);
 }
 
+enum hf_status hf_limiter_check_with(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    const struct hf_gcra *quota, struct hf_decision *decision)
+{
+    struct hf_limiter_subject subject;
+    const struct hf_clock *clock = hf_limiter_clock(limiter);
+    const char *wrong = hf_limiter_subject(&subject, limiter, key, quota, clock, 0);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    return hf_limiter_decide(
+        limiter, subject.gcra, subject.key, cost, subject.now_ns, clock, decision);
+}
+
+enum hf_status hf_limiter_check_with_at(struct hf_limiter *limiter, struct hf_bytes key,
+    uint64_t cost, const struct hf_gcra *quota, uint64_t now_ns, struct hf_decision *decision)
+{
+    struct hf_limiter_subject subject;
+    const char *wrong = hf_limiter_subject(&subject, limiter, key, quota, NULL, now_ns);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    return hf_limiter_decide(limiter, subject.gcra, subject.key, cost, now_ns, NULL, decision);
+}
+
+const char *hf_limiter_subject(struct hf_limiter_subject *subject, const struct hf_limiter *limiter,
+    struct hf_bytes key, const struct hf_gcra *quota, const struct hf_clock *clock, uint64_t now_ns)
+{
+    const char *wrong = hf_limiter_wrong_argument(limiter, key);
+    if (wrong)
+        return wrong;
+    if (!hf_gcra_is_usable(quota))
+        return "quota";
+    struct hf_table_key place = hf_limiter_locate(limiter, key);
+    if (clock)
+        now_ns = hf_clock_now_ns(clock);
+    if (now_ns > HF_TIME_MAX_NS)
+        return clock ? "clock" : "now_ns";
+    *subject = (struct hf_limiter_subject){place, quota ? quota : &limiter->gcra, now_ns, clock};
+    return NULL;
+}
+
+static enum hf_status peek(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    const struct hf_gcra *quota, const struct hf_clock *clock, uint64_t now_ns,
+    struct hf_decision *decision)
+{
+    struct hf_limiter_subject subject;
+    const char *wrong = hf_limiter_subject(&subject, limiter, key, quota, clock, now_ns);
+    if (wrong)
+        return hf_decision_invalid(decision, wrong);
+    return hf_limiter_look(limiter, &subject, cost, decision);
+}
+
+enum hf_status hf_limiter_peek(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    const struct hf_gcra *quota, struct hf_decision *decision)
+{
+    return peek(limiter, key, cost, quota, hf_limiter_clock(limiter), 0, decision);
+}
+
+enum hf_status hf_limiter_peek_at(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
+    const struct hf_gcra *quota, uint64_t now_ns, struct hf_decision *decision)
+{
+    return peek(limiter, key, cost, quota, NULL, now_ns, decision);
+}
+
 enum hf_status hf_limiter_statistics(
     const struct hf_limiter *limiter, struct hf_limiter_statistics *statistics)
 {
     if (!limiter || !statistics)
         return HF_INVALID;
-    uint64_t slots = hf_table_slots(&limiter->table);
+    const struct hf_table *table = &limiter->table;
+    const struct hf_table_shape shape = {table->homes, table->path_lines, table->unit_ns};
     *statistics = (struct hf_limiter_statistics){
-        .slots = slots,
-        .memory_bytes =
-            sizeof(*limiter) + sizeof(struct hf_table_shared) + slots * sizeof(uint64_t[2]),
-        .inserted = hf_load_relaxed(&limiter->table.shared->inserted),
+        .slots = hf_table_slots(table),
+        .memory_bytes = sizeof(*limiter) + hf_table_bytes(&shape),
+        .inserted = hf_load_relaxed(&table->shared->inserted),
         .full = hf_load_relaxed(&limiter->full),
         .admitted_uncounted = hf_load_relaxed(&limiter->admitted_uncounted),
     };

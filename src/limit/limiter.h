@@ -59,6 +59,51 @@ __attribute__((always_inline)) static inline struct hf_table_key hf_limiter_loca
     return hf_table_locate(&limiter->table, hash);
 }
 
+/* Whose quota is asked for, which one that is, and when: the arguments of a call, checked. */
+struct hf_limiter_subject {
+    struct hf_table_key key;
+    const struct hf_gcra *gcra;
+    uint64_t now_ns;
+    const struct hf_clock *clock; /* What now_ns was read from. NULL: a caller's word. */
+};
+
+/*
+ * For the calls that are less hurried than a check. quota: NULL means the limiter's own. clock:
+ * read for the time; NULL: now_ns. Returns the name of the argument that is wrong, NULL if none is.
+ */
+const char *hf_limiter_subject(struct hf_limiter_subject *subject, const struct hf_limiter *limiter,
+    struct hf_bytes key, const struct hf_gcra *quota, const struct hf_clock *clock,
+    uint64_t now_ns);
+
+/* The clock of a limiter that may be NULL. */
+static inline const struct hf_clock *hf_limiter_clock(const struct hf_limiter *limiter)
+{
+    return limiter ? &limiter->clock : NULL;
+}
+
+static inline struct hf_table_request hf_limiter_asked(
+    const struct hf_limiter_subject *subject, uint64_t charge_ns)
+{
+    struct hf_table_request request = {
+        subject->key, charge_ns, subject->gcra->tolerance_ns, subject->now_ns, subject->clock};
+    return request;
+}
+
+/* hf_limiter_peek_at with its arguments checked. */
+enum hf_status hf_limiter_look(struct hf_limiter *limiter, const struct hf_limiter_subject *subject,
+    uint64_t cost, struct hf_decision *decision);
+
+/*
+ * Answers whatever was not admitted: HF_TABLE_DENIED or HF_TABLE_FULL. charge_ns: what was asked
+ * for, by gcra. counts: it was to be charged, so that a lack of room is one for the statistics.
+ */
+enum hf_status hf_limiter_refuse(struct hf_limiter *limiter, const struct hf_gcra *gcra,
+    uint64_t charge_ns, bool counts, struct hf_table_answer answer, struct hf_decision *decision);
+
+/* lower.c: takes a charge back. */
+void hf_limiter_undo(
+    struct hf_limiter *limiter, const struct hf_limiter_subject *subject, uint64_t charge_ns);
+
 /*
  * Decides what the first look at a key's home line cannot: new and displaced keys, costs that are 0
  * or above the burst, slots that change under one's eyes. request: as hf_table_search takes it;

@@ -8,9 +8,6 @@
 /* At 10 million a second rounding the interval up to whole nanoseconds costs less than 1 %. */
 #define INTERVAL_MIN_NS 100
 
-/* Keeps arrival times, now <= 2^61 included, below 2^62 and their sums within 64 bits. */
-#define TOLERANCE_MAX_NS (UINT64_C(1) << 60)
-
 /* a * b <= limit, for any a and b. */
 static bool product_at_most(uint64_t a, uint64_t b, uint64_t limit)
 {
@@ -36,6 +33,8 @@ static enum hf_status check_rate(const struct hf_quota *quota, struct hf_error *
 enum hf_status hf_gcra_init(
     struct hf_gcra *gcra, const struct hf_quota *quota, struct hf_error *error)
 {
+    if (!gcra)
+        return hf_error_add(error, HF_INVALID, 0, "gcra: NULL");
     if (!quota)
         return hf_error_add(error, HF_INVALID, 0, "quota: NULL");
     enum hf_status status = check_rate(quota, error);
@@ -44,7 +43,7 @@ enum hf_status hf_gcra_init(
     /* Rounded up; count <= period_ns / 100, so the sum cannot wrap. */
     uint64_t interval_ns = (quota->period_ns + quota->count - 1) / quota->count;
     uint64_t burst = quota->burst ? quota->burst : quota->count;
-    if (!product_at_most(burst, interval_ns, TOLERANCE_MAX_NS))
+    if (!product_at_most(burst, interval_ns, HF_GCRA_TOLERANCE_MAX_NS))
         return hf_error_add(error, HF_INVALID, 0,
             "quota.burst: %" PRIu64 " is too large: at %" PRIu64
             " ns a cell it takes more than 2^60 ns to earn",

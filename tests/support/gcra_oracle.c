@@ -57,10 +57,68 @@ enum hf_status gcra_oracle_check(struct gcra_oracle *oracle, uint64_t cost, uint
     return status;
 }
 
+void gcra_oracle_by(struct gcra_oracle *oracle, const struct hf_quota *quota)
+{
+    wide tat_ns = oracle->tat_ns;
+    *oracle = gcra_oracle(quota);
+    oracle->tat_ns = tat_ns;
+}
+
+enum hf_status gcra_oracle_reserve(struct gcra_oracle *oracle, uint64_t cost, uint64_t wait_max_ns,
+    uint64_t now_ns, enum hf_reason reason, uint64_t *wait_ns, struct hf_decision *decision)
+{
+    if (cost > oracle->burst)
+        return gcra_oracle_check(oracle, cost, now_ns, reason, decision);
+    wide reach = (wide)oracle->burst * oracle->interval_ns + wait_max_ns;
+    if (reach > (wide)1 << 60)
+        reach = (wide)1 << 60;
+    wide next = larger(oracle->tat_ns, now_ns) + (wide)cost * oracle->interval_ns;
+    bool denied = next > now_ns + reach;
+    if (!denied) {
+        wide at_once = now_ns + (wide)oracle->burst * oracle->interval_ns;
+        *wait_ns = next > at_once ? (uint64_t)(next - at_once) : 0;
+        oracle->tat_ns = next;
+    }
+    *decision = (struct hf_decision){
+        .reason = denied ? reason : HF_REASON_NONE,
+        .limit = oracle->burst,
+        .remaining = cells_left(oracle, now_ns),
+        .retry_after_ns = denied ? (uint64_t)(next - now_ns - reach) : 0,
+        .reset_after_ns = (uint64_t)(larger(oracle->tat_ns, now_ns) - now_ns),
+    };
+    return denied ? HF_DENIED : HF_OK;
+}
+
+void gcra_oracle_refund(struct gcra_oracle *oracle, uint64_t cost, uint64_t now_ns)
+{
+    wide refund = (wide)cost * oracle->interval_ns;
+    if (oracle->tat_ns > now_ns)
+        oracle->tat_ns = oracle->tat_ns > now_ns + refund ? oracle->tat_ns - refund : (wide)now_ns;
+}
+
+void gcra_oracle_trim(struct gcra_oracle *oracle, uint64_t now_ns)
+{
+    wide most = now_ns + (wide)oracle->burst * oracle->interval_ns;
+    if (oracle->tat_ns > most)
+        oracle->tat_ns = most;
+}
+
+void gcra_oracle_requota(struct gcra_oracle *oracle, const struct hf_quota *to, uint64_t now_ns)
+{
+    uint64_t from_ns = oracle->interval_ns;
+    gcra_oracle_by(oracle, to);
+    if (oracle->tat_ns <= now_ns)
+        return;
+    wide scaled = (oracle->tat_ns - now_ns) * oracle->interval_ns;
+    oracle->tat_ns = now_ns + (scaled + from_ns - 1) / from_ns;
+    gcra_oracle_trim(oracle, now_ns);
+}
+
 void assert_decisions_equal(const struct hf_decision *got, const struct hf_decision *expected)
 {
     assert_string_equal(hf_reason_str(got->reason), hf_reason_str(expected->reason));
     assert_int_equal(got->admitted_uncounted, expected->admitted_uncounted);
+    assert_int_equal(got->part, expected->part);
     assert_int_equal(got->limit, expected->limit);
     assert_int_equal(got->remaining, expected->remaining);
     assert_int_equal(got->retry_after_ns, expected->retry_after_ns);
