@@ -126,8 +126,8 @@ struct hf_guard_request {
 struct hf_guard_report {
     enum hf_status status;       /* What the call returned; HF_AGAIN while under way. */
     struct hf_decision decision; /* The limits': the one that denied (reason global if that was the
-                                    gate), else the key's, else the gate's. Zero if neither was
-                                    asked. */
+                                    gate), of two the one that will for longer; else the key's, else
+                                    the gate's. Zero if neither was asked. */
     /*
      * HF_DENIED, HF_FULL, HF_OPEN: when to come again: not before both limits would allow it, if
      * nobody else asks meanwhile. 0: not known. Otherwise 0.

@@ -18,6 +18,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/http.h>
 #include <holdfast/limiter.h>
+#include <holdfast/limits.h>
 #include <holdfast/metrics.h>
 #include <holdfast/outcome.h>
 #include <holdfast/quota.h>

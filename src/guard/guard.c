@@ -4,7 +4,6 @@
 
 #include "base/allocator.h"
 #include "guard/guard.h"
-#include "limit/quota.h"
 
 #define NAME_DEFAULT "default"
 #define AUDIT_DEFAULT                                                                              \
@@ -52,16 +51,12 @@ static enum hf_status retry_init(
     return hf_retry_policy_init(&guard->once, &once, error);
 }
 
-/* The limiter was made with this quota, so that the check cannot fail. */
-static enum hf_status limits_init(
-    struct hf_guard *guard, const struct hf_guard_options *options, struct hf_error *error)
+static void limits_init(struct hf_guard *guard, const struct hf_guard_options *options)
 {
     guard->limiter = options->limiter;
     guard->gate = options->gate;
-    struct hf_quota quota;
-    if (hf_limiter_quota(options->limiter, &quota) != HF_OK)
-        return HF_OK;
-    return hf_gcra_init(&guard->key_gcra, &quota, error);
+    guard->both = (struct hf_limits){
+        .parts = {[HF_GUARD_KEY_PART] = {.limiter = options->limiter}, {.gate = options->gate}}};
 }
 
 static enum hf_status random_init(
@@ -88,13 +83,12 @@ static enum hf_status guard_init(
     guard->registry = options->metrics;
     guard->wait_while_open = options->wait_while_open;
     guard->clock = options->clock;
+    limits_init(guard, options);
     enum hf_status status = name_init(guard, options->name ? options->name : NAME_DEFAULT, error);
     if (status == HF_OK)
         status = audit_init(guard, options, error);
     if (status == HF_OK)
         status = retry_init(guard, options->retry, error);
-    if (status == HF_OK)
-        status = limits_init(guard, options, error);
     if (status == HF_OK)
         status = random_init(guard, &options->random, error);
     guard->timed = needs_time(guard);

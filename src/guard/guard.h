@@ -3,6 +3,7 @@
 #define HF_GUARD_GUARD_H
 
 #include <holdfast/guard.h>
+#include <holdfast/limits.h>
 
 #include "base/atomic.h"
 
@@ -15,6 +16,8 @@ struct hf_guard_metrics {
     struct hf_histogram *seconds;
 };
 
+#define HF_GUARD_KEY_PART 0 /* Of hf_guard.both. */
+
 /* Read by every call, written by none, but for the generator at the end. */
 struct hf_guard {
     struct hf_limiter *limiter;
@@ -25,7 +28,7 @@ struct hf_guard {
     uint32_t audit_events; /* 0 without an audit log. */
     bool wait_while_open;
     bool timed;                    /* Something needs to know the time, whatever is requested. */
-    struct hf_gcra key_gcra;       /* The limiter's quota, if there is one. */
+    struct hf_limits both;         /* Where there are both: the key's part, then everybody's. */
     struct hf_retry_policy policy; /* For calls that may be retried, */
     struct hf_retry_policy once;   /* and the same with a single try. */
     struct hf_clock clock;
@@ -37,7 +40,7 @@ struct hf_guard {
 };
 
 /*
- * limits.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns
+ * admit.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns
  * where that applies. HF_OK, HF_DENIED, HF_NEVER or HF_FULL; the arguments have been checked.
  */
 HF_MUST_USE enum hf_status hf_guard_ask_limits(const struct hf_guard *guard, struct hf_bytes key,

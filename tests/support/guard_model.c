@@ -71,11 +71,8 @@ static enum hf_status model_limits(
         return model_denied(expected, gate, HF_NEVER, HF_REASON_NEVER, UINT64_MAX, now_ns);
     uint64_t key_wait_ns = key ? cell_wait_ns(key, cost, now_ns) : 0;
     uint64_t gate_wait_ns = gate ? cell_wait_ns(gate, cost, now_ns) : 0;
-    if (key_wait_ns > 0) {
-        model_denied(expected, key, HF_DENIED, HF_REASON_KEY, key_wait_ns, now_ns);
-        expected->retry_after_ns = max_u64(key_wait_ns, gate_wait_ns);
-        return HF_DENIED;
-    }
+    if (key_wait_ns > 0 && key_wait_ns >= gate_wait_ns)
+        return model_denied(expected, key, HF_DENIED, HF_REASON_KEY, key_wait_ns, now_ns);
     if (gate_wait_ns > 0)
         return model_denied(expected, gate, HF_DENIED, HF_REASON_GLOBAL, gate_wait_ns, now_ns);
     if (gate) {

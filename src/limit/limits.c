@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "limit/limits.h"
+
+#include <assert.h>
+
+#include "base/minmax.h"
+#include "limit/decision.h"
+
+/*
+ * Charging several cells, all or none, without a lock around them.
+ *
+ * All parts are peeked at first, so a request that is denied touches nothing: a flood of one denied
+ * key takes nothing from a gate that it shares with others, not even for a moment. Only a request
+ * that loses a race between its own peek and its own charge has something to give back.
+ *
+ * Of the requests that compete for last cells, one is admitted. All charge in one order of cells.
+ * Suppose that none of some requests is admitted, though there were cells for any one of them.
+ * Take the one that got furthest in that order before it was denied. What denied it there, at a
+ * peek or at a charge, was a charge of another of them, which at that time had got as far, and was
+ * then denied further on: but this one got furthest.
+ */
+
+static bool is_part(const struct hf_limits_part *part)
+{
+    return part->gate || part->limiter;
+}
+
+/* What there is to charge, as one number: parts are charged in the order of these. */
+static bool goes_before(const struct hf_limits_answer *a, const struct hf_limits_answer *b)
+{
+    uintptr_t a_owner = a->gate ? (uintptr_t)a->gate : (uintptr_t)a->limiter;
+    uintptr_t b_owner = b->gate ? (uintptr_t)b->gate : (uintptr_t)b->limiter;
+    if (a_owner != b_owner)
+        return a_owner < b_owner;
+    if (a->subject.key.home != b->subject.key.home)
+        return (uintptr_t)a->subject.key.home < (uintptr_t)b->subject.key.home;
+    return a->subject.key.fingerprint < b->subject.key.fingerprint;
+}
+
+/* Puts the newest answer into its place in the order of charging. */
+static void insert_in_order(struct hf_limits_request *request)
+{
+    uint32_t newest = request->count - 1;
+    uint32_t place = newest;
+    for (; place > 0; place--) {
+        uint8_t other = request->order[place - 1];
+        if (!goes_before(&request->answers[newest], &request->answers[other]))
+            break;
+        request->order[place] = other;
+    }
+    request->order[place] = (uint8_t)newest;
+}
+
+/* The name of what is wrong about a part, NULL if nothing is. Finds the key, without the time. */
+static const char *prepare_part(struct hf_limits_answer *answer, const struct hf_limits_part *part,
+    struct hf_bytes key, uint64_t cost)
+{
+    if (part->gate && part->limiter)
+        return "limits.parts";
+    answer->gate = part->gate;
+    answer->limiter = part->limiter;
+    answer->cost = part->cost ? part->cost : cost;
+    if (part->limiter)
+        return hf_limiter_subject(&answer->subject, part->limiter, part->key.size ? part->key : key,
+            part->quota, NULL, 0);
+    if (!hf_gcra_is_usable(part->quota))
+        return "quota";
+    answer->subject =
+        (struct hf_limiter_subject){.gcra = part->quota ? part->quota : &part->gate->gcra};
+    return NULL;
+}
+
+/* The request as a whole is wrong. */
+static enum hf_status invalid(struct hf_limits_request *request, uint32_t part, const char *wrong)
+{
+    request->told = part;
+    struct hf_limits_answer *answer = &request->answers[part];
+    answer->status = hf_decision_invalid(&answer->decision, wrong);
+    answer->decision.part = (uint8_t)part;
+    return answer->status;
+}
+
+/* Reads the clock last, while the keys' lines come from memory. */
+static enum hf_status prepare(struct hf_limits_request *request, const struct hf_limits *limits,
+    struct hf_bytes key, uint64_t cost, const struct hf_clock *clock, uint64_t now_ns)
+{
+    request->count = 0;
+    if (!limits)
+        return invalid(request, 0, "limits");
+    while (request->count < HF_LIMITS_PARTS_MAX && is_part(&limits->parts[request->count])) {
+        uint32_t part = request->count++;
+        const char *wrong =
+            prepare_part(&request->answers[part], &limits->parts[part], key, cost ? cost : 1);
+        if (wrong)
+            return invalid(request, part, wrong);
+        insert_in_order(request);
+    }
+    if (request->count == 0)
+        return invalid(request, 0, "limits.parts");
+    if (clock)
+        now_ns = hf_clock_now_ns(clock);
+    if (now_ns > HF_TIME_MAX_NS)
+        return invalid(request, 0, clock ? "clock" : "now_ns");
+    for (uint32_t part = 0; part < request->count; part++) {
+        request->answers[part].subject.now_ns = now_ns;
+        request->answers[part].subject.clock = clock;
+    }
+    return HF_OK;
+}
+
+static void look(struct hf_limits_answer *answer)
+{
+    const struct hf_limiter_subject *subject = &answer->subject;
+    if (answer->limiter)
+        answer->status = hf_limiter_look(answer->limiter, subject, answer->cost, &answer->decision);
+    else
+        answer->status = hf_gate_peek(
+            answer->gate, answer->cost, subject->gcra, subject->now_ns, &answer->decision);
+}
+
+static void charge(struct hf_limits_answer *answer)
+{
+    const struct hf_limiter_subject *subject = &answer->subject;
+    if (answer->limiter)
+        answer->status = hf_limiter_decide(answer->limiter, subject->gcra, subject->key,
+            answer->cost, subject->now_ns, subject->clock, &answer->decision);
+    else
+        answer->status = hf_gate_check_with(
+            answer->gate, answer->cost, subject->gcra, subject->now_ns, &answer->decision);
+}
+
+static void give_back(const struct hf_limits_answer *answer)
+{
+    if (answer->limiter) {
+        hf_limiter_undo(
+            answer->limiter, &answer->subject, answer->cost * answer->subject.gcra->interval_ns);
+        return;
+    }
+    enum hf_status status = hf_gate_refund_with(answer->gate, answer->cost, answer->subject.gcra);
+    assert(status == HF_OK);
+    (void)status;
+}
+
+/* Whether a has more to say than b: what will never be, then what takes longest, then what is
+ * scarcest. */
+static bool says_more(const struct hf_limits_answer *a, const struct hf_limits_answer *b)
+{
+    if (a->status == HF_OK && b->status == HF_OK)
+        return a->decision.remaining < b->decision.remaining;
+    return a->decision.retry_after_ns > b->decision.retry_after_ns;
+}
+
+static enum hf_status conclude(struct hf_limits_request *request)
+{
+    request->told = 0;
+    for (uint32_t part = 1; part < request->count; part++)
+        if (says_more(&request->answers[part], &request->answers[request->told]))
+            request->told = part;
+    struct hf_limits_answer *told = &request->answers[request->told];
+    told->decision.part = (uint8_t)request->told;
+    return told->status;
+}
+
+/* The part that is the turn-th to be charged said no: takes back what those before it charged. */
+static enum hf_status denied_late(struct hf_limits_request *request, uint32_t turn)
+{
+    for (uint32_t before = turn; before-- > 0;) {
+        struct hf_limits_answer *answer = &request->answers[request->order[before]];
+        if (!answer->decision.admitted_uncounted)
+            give_back(answer);
+    }
+    for (uint32_t other = 0; other < request->count; other++)
+        if (other != turn)
+            look(&request->answers[request->order[other]]);
+    return conclude(request);
+}
+
+enum hf_status hf_limits_ask(struct hf_limits_request *request, const struct hf_limits *limits,
+    struct hf_bytes key, uint64_t cost, const struct hf_clock *clock, uint64_t now_ns,
+    bool charging)
+{
+    enum hf_status status = prepare(request, limits, key, cost, clock, now_ns);
+    if (status != HF_OK)
+        return status;
+    for (uint32_t part = 0; part < request->count; part++)
+        look(&request->answers[part]);
+    status = conclude(request);
+    if (status != HF_OK || !charging || cost == 0)
+        return status;
+    for (uint32_t turn = 0; turn < request->count; turn++) {
+        charge(&request->answers[request->order[turn]]);
+        if (request->answers[request->order[turn]].status != HF_OK)
+            return denied_late(request, turn);
+    }
+    return conclude(request);
+}
+
+static enum hf_status ask(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,
+    const struct hf_clock *clock, uint64_t now_ns, bool charging, struct hf_decision *decision)
+{
+    struct hf_limits_request request;
+    enum hf_status status = hf_limits_ask(&request, limits, key, cost, clock, now_ns, charging);
+    if (decision)
+        *decision = request.answers[request.told].decision;
+    return status;
+}
+
+static const struct hf_clock *clock_of(const struct hf_limits *limits)
+{
+    return limits ? &limits->clock : NULL;
+}
+
+enum hf_status hf_limits_check(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,
+    struct hf_decision *decision)
+{
+    return ask(limits, key, cost, clock_of(limits), 0, true, decision);
+}
+
+enum hf_status hf_limits_check_at(const struct hf_limits *limits, struct hf_bytes key,
+    uint64_t cost, uint64_t now_ns, struct hf_decision *decision)
+{
+    return ask(limits, key, cost, NULL, now_ns, true, decision);
+}
+
+enum hf_status hf_limits_peek(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,
+    struct hf_decision *decision)
+{
+    return ask(limits, key, cost, clock_of(limits), 0, false, decision);
+}
+
+enum hf_status hf_limits_peek_at(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,
+    uint64_t now_ns, struct hf_decision *decision)
+{
+    return ask(limits, key, cost, NULL, now_ns, false, decision);
+}
+
+static enum hf_status refund(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,
+    const struct hf_clock *clock, uint64_t now_ns)
+{
+    struct hf_limits_request request;
+    if (prepare(&request, limits, key, cost, clock, now_ns) != HF_OK)
+        return HF_INVALID;
+    for (uint32_t part = 0; part < request.count; part++)
+        if (request.answers[part].cost > request.answers[part].subject.gcra->burst)
+            return HF_INVALID;
+    for (uint32_t turn = request.count; cost > 0 && turn-- > 0;)
+        give_back(&request.answers[request.order[turn]]);
+    return HF_OK;
+}
+
+enum hf_status hf_limits_refund(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost)
+{
+    return refund(limits, key, cost, clock_of(limits), 0);
+}
+
+enum hf_status hf_limits_refund_at(
+    const struct hf_limits *limits, struct hf_bytes key, uint64_t cost, uint64_t now_ns)
+{
+    return refund(limits, key, cost, NULL, now_ns);
+}
