@@ -237,26 +237,48 @@ static bool start(struct hf_aead *aead, uint64_t number, struct hf_bytes associa
                                         (int)associated.size) == 1);
 }
 
-/* Both ways: the bytes at `to` are one and the same stream cipher's output. */
-static bool run(struct hf_aead *aead, const uint8_t *from, size_t from_bytes, uint8_t *to)
+/* Both ways: a stream cipher gives as many bytes as it takes, at once. */
+static bool run(struct hf_aead *aead, struct hf_bytes from, uint8_t *to)
+{
+    int size;
+    return from.size == 0 ||
+           EVP_CipherUpdate(aead->context, to, &size, from.data, (int)from.size) == 1;
+}
+
+/* Has nothing left to write, but makes the tag or compares it. */
+static bool finish(struct hf_aead *aead)
 {
     int size;
     uint8_t nothing[HF_TAG_BYTES];
-    return (from_bytes == 0 ||
-               EVP_CipherUpdate(aead->context, to, &size, from, (int)from_bytes) == 1) &&
-           EVP_CipherFinal_ex(aead->context, nothing, &size) == 1;
+    return EVP_CipherFinal_ex(aead->context, nothing, &size) == 1;
+}
+
+/* Above HF_AEAD_BYTES_MAX where the sum would be, whatever the sizes. */
+static size_t sum(const struct hf_bytes *pieces, size_t count)
+{
+    size_t size = 0;
+    for (size_t index = 0; index < count && size <= HF_AEAD_BYTES_MAX; index++) {
+        if (pieces[index].size > HF_AEAD_BYTES_MAX)
+            return pieces[index].size;
+        size += pieces[index].size;
+    }
+    return size;
 }
 
 enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number, struct hf_bytes associated,
-    struct hf_bytes plaintext, uint8_t *sealed)
+    const struct hf_bytes *pieces, size_t count, uint8_t *sealed)
 {
-    if (plaintext.size > HF_AEAD_BYTES_MAX - HF_TAG_BYTES || associated.size > HF_AEAD_BYTES_MAX)
+    if (sum(pieces, count) > HF_AEAD_BYTES_MAX - HF_TAG_BYTES ||
+        associated.size > HF_AEAD_BYTES_MAX)
         return HF_INVALID;
     ERR_set_mark();
-    bool done = start(aead, number, associated) &&
-                run(aead, plaintext.data, plaintext.size, sealed) &&
-                EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, HF_TAG_BYTES,
-                    sealed + plaintext.size) == 1;
+    bool done = start(aead, number, associated);
+    for (size_t index = 0; done && index < count; index++) {
+        done = run(aead, pieces[index], sealed);
+        sealed += pieces[index].size;
+    }
+    done = done && finish(aead) &&
+           EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, HF_TAG_BYTES, sealed) == 1;
     return conclude(done, HF_NO_MEMORY);
 }
 
@@ -275,7 +297,7 @@ enum hf_status hf_aead_open(struct hf_aead *aead, uint64_t number, struct hf_byt
     ERR_set_mark();
     bool done = start(aead, number, associated) &&
                 EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_SET_TAG, HF_TAG_BYTES, tag) == 1 &&
-                run(aead, bytes, size, plaintext);
+                run(aead, hf_bytes(bytes, size), plaintext) && finish(aead);
     if (!done)
         hf_erase(plaintext, size);
     return conclude(done, HF_MALFORMED);

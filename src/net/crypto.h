@@ -110,13 +110,13 @@ HF_MUST_USE enum hf_status hf_aead_init(
 void hf_aead_fini(struct hf_aead *aead);
 
 /*
- * Seals plaintext into plaintext.size + HF_TAG_BYTES bytes at sealed, which may begin where
- * plaintext does but not overlap it otherwise. The nonce is four zero bytes and number, little
- * endian; a number must never be used twice. associated: authenticated, not sealed; may be empty.
- * HF_INVALID: sealed bytes above HF_AEAD_BYTES_MAX.
+ * Seals the pieces as one plaintext, of `size` bytes together, into size + HF_TAG_BYTES bytes at
+ * sealed. A single piece may begin where sealed does; otherwise they must not overlap. The nonce is
+ * four zero bytes and number, little endian; a number must never be used twice. associated:
+ * authenticated, not sealed; may be empty. HF_INVALID: sealed bytes above HF_AEAD_BYTES_MAX.
  */
 HF_MUST_USE enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number,
-    struct hf_bytes associated, struct hf_bytes plaintext, uint8_t *sealed);
+    struct hf_bytes associated, const struct hf_bytes *pieces, size_t count, uint8_t *sealed);
 
 /*
  * Opens sealed into sealed.size - HF_TAG_BYTES bytes at plaintext, which may begin where sealed

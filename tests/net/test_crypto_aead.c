@@ -64,6 +64,12 @@ static void unmake_sealed(struct sealed_message *message)
     hf_aead_fini(&message->opens);
 }
 
+static enum hf_status seal(struct sealed_message *message, uint64_t number,
+    struct hf_bytes associated, struct hf_bytes plaintext, uint8_t *sealed)
+{
+    return hf_aead_seal(&message->seals, number, associated, &plaintext, 1, sealed);
+}
+
 static void sealing_and_opening_are_those_of_rfc_8439(void **state)
 {
     (void)state;
@@ -76,9 +82,28 @@ static void sealing_and_opening_are_those_of_rfc_8439(void **state)
                          hf_bytes(message.bytes, message.size), out),
         HF_OK);
     assert_memory_equal(out, opened_text, strlen(opened_text));
-    assert_int_equal(
-        hf_aead_seal(&message.seals, SEALED_NUMBER, associated, text(opened_text), out), HF_OK);
+    assert_int_equal(seal(&message, SEALED_NUMBER, associated, text(opened_text), out), HF_OK);
     assert_memory_equal(out, message.bytes, message.size);
+    unmake_sealed(&message);
+}
+
+static void pieces_are_sealed_as_if_they_were_one(void **state)
+{
+    (void)state;
+    struct sealed_message message;
+    make_sealed(&message);
+    struct hf_bytes associated = hf_bytes(message.associated, sizeof(message.associated));
+    uint8_t out[512];
+    size_t size = strlen(opened_text);
+    for (size_t split = 0; split <= size; split++) {
+        size_t rest = size - split;
+        const struct hf_bytes pieces[] = {hf_bytes(opened_text, split), none,
+            hf_bytes(opened_text + split, rest / 2),
+            hf_bytes(opened_text + split + rest / 2, rest - rest / 2)};
+        assert_int_equal(
+            hf_aead_seal(&message.seals, SEALED_NUMBER, associated, pieces, 4, out), HF_OK);
+        assert_memory_equal(out, message.bytes, message.size);
+    }
     unmake_sealed(&message);
 }
 
@@ -91,8 +116,7 @@ static void messages_of_every_length_are_sealed_and_opened_where_they_lie(void *
     for (size_t size = 0; size <= HF_AEAD_BYTES_MAX - HF_TAG_BYTES; size += 1 + size / 2) {
         uint64_t number = UINT64_MAX - size;
         memset(bytes, (int)size, size);
-        assert_int_equal(
-            hf_aead_seal(&message.seals, number, none, hf_bytes(bytes, size), bytes), HF_OK);
+        assert_int_equal(seal(&message, number, none, hf_bytes(bytes, size), bytes), HF_OK);
         assert_int_equal(
             hf_aead_open(&message.opens, number, none, hf_bytes(bytes, size + HF_TAG_BYTES), bytes),
             HF_OK);
@@ -158,8 +182,11 @@ static void more_bytes_than_a_message_can_have_are_invalid(void **state)
     make_sealed(&message);
     struct hf_bytes many = hf_bytes(bytes, HF_AEAD_BYTES_MAX + 1);
     struct hf_bytes plain = hf_bytes(bytes, HF_AEAD_BYTES_MAX - HF_TAG_BYTES + 1);
-    assert_int_equal(hf_aead_seal(&message.seals, 0, none, plain, bytes), HF_INVALID);
-    assert_int_equal(hf_aead_seal(&message.seals, 0, many, none, bytes), HF_INVALID);
+    assert_int_equal(seal(&message, 0, none, plain, bytes), HF_INVALID);
+    assert_int_equal(seal(&message, 0, many, none, bytes), HF_INVALID);
+    const struct hf_bytes pieces[] = {plain, hf_bytes(NULL, 0), hf_bytes(bytes, SIZE_MAX)};
+    assert_int_equal(hf_aead_seal(&message.seals, 0, none, pieces, 3, bytes), HF_INVALID);
+    assert_int_equal(hf_aead_seal(&message.seals, 0, none, pieces + 1, 2, bytes), HF_INVALID);
     assert_int_equal(hf_aead_open(&message.opens, 0, none, many, bytes), HF_INVALID);
     assert_int_equal(hf_aead_open(&message.opens, 0, many, none, bytes), HF_INVALID);
     unmake_sealed(&message);
@@ -169,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealing_and_opening_are_those_of_rfc_8439),
+        cmocka_unit_test(pieces_are_sealed_as_if_they_were_one),
         cmocka_unit_test(messages_of_every_length_are_sealed_and_opened_where_they_lie),
         cmocka_unit_test(a_message_with_any_byte_changed_is_malformed),
         cmocka_unit_test(another_number_other_associated_bytes_or_less_of_it_is_malformed),
