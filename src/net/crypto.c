@@ -253,8 +253,7 @@ static bool finish(struct hf_aead *aead)
     return EVP_CipherFinal_ex(aead->context, nothing, &size) == 1;
 }
 
-/* Above HF_AEAD_BYTES_MAX where the sum would be, whatever the sizes. */
-static size_t sum(const struct hf_bytes *pieces, size_t count)
+size_t hf_aead_sum(const struct hf_bytes *pieces, size_t count)
 {
     size_t size = 0;
     for (size_t index = 0; index < count && size <= HF_AEAD_BYTES_MAX; index++) {
@@ -268,7 +267,7 @@ static size_t sum(const struct hf_bytes *pieces, size_t count)
 enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number, struct hf_bytes associated,
     const struct hf_bytes *pieces, size_t count, uint8_t *sealed)
 {
-    if (sum(pieces, count) > HF_AEAD_BYTES_MAX - HF_TAG_BYTES ||
+    if (hf_aead_sum(pieces, count) > HF_AEAD_BYTES_MAX - HF_TAG_BYTES ||
         associated.size > HF_AEAD_BYTES_MAX)
         return HF_INVALID;
     ERR_set_mark();

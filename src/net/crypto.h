@@ -109,6 +109,9 @@ HF_MUST_USE enum hf_status hf_aead_init(
     struct hf_aead *aead, const uint8_t key[HF_KEY_BYTES], enum hf_aead_use use);
 void hf_aead_fini(struct hf_aead *aead);
 
+/* The bytes of all pieces; where they are more than HF_AEAD_BYTES_MAX, some number above that. */
+size_t hf_aead_sum(const struct hf_bytes *pieces, size_t count);
+
 /*
  * Seals the pieces as one plaintext, of `size` bytes together, into size + HF_TAG_BYTES bytes at
  * sealed. A single piece may begin where sealed does; otherwise they must not overlap. The nonce is
