@@ -37,7 +37,8 @@ struct hf_decision {
     uint64_t limit;          /* The burst: most cells at once. */
     uint64_t remaining;      /* Cells that could be had at once after this decision. */
     uint64_t retry_after_ns; /* Denied or full: the same request fits after exactly this long, if
-                                nobody else asks meanwhile. Never: UINT64_MAX. Otherwise 0. */
+                                nobody else asks meanwhile. Never, and flow: UINT64_MAX.
+                                Otherwise 0. */
     uint64_t reset_after_ns; /* Until everything is available again. */
     const char *argument;    /* HF_INVALID: the wrong argument's name, static. Otherwise NULL. */
 };

@@ -13,6 +13,7 @@
 #include <holdfast/delay.h>
 #include <holdfast/error.h>
 #include <holdfast/files.h>
+#include <holdfast/flow_budget.h>
 #include <holdfast/gate.h>
 #include <holdfast/guard.h>
 #include <holdfast/hash.h>

@@ -43,7 +43,21 @@ enum hf_step {
     X(HF_STEP_AUDIT_PUBLISHED)                                                                     \
     X(HF_STEP_AUDIT_COUNTED)                                                                       \
     X(HF_STEP_AUDIT_REVOKING)                                                                      \
-    X(HF_STEP_AUDIT_DRAINING)
+    X(HF_STEP_AUDIT_DRAINING)                                                                      \
+    X(HF_STEP_FLOW_FINDING)                                                                        \
+    X(HF_STEP_FLOW_READING)                                                                        \
+    X(HF_STEP_FLOW_CHARGING)                                                                       \
+    X(HF_STEP_FLOW_SEARCHING)                                                                      \
+    X(HF_STEP_FLOW_SURVEYED)                                                                       \
+    X(HF_STEP_FLOW_CLAIMED)                                                                        \
+    X(HF_STEP_FLOW_WRITTEN)                                                                        \
+    X(HF_STEP_FLOW_DECIDED)                                                                        \
+    X(HF_STEP_FLOW_FREEZING)                                                                       \
+    X(HF_STEP_FLOW_FROZEN)                                                                         \
+    X(HF_STEP_FLOW_SETTLING)                                                                       \
+    X(HF_STEP_FLOW_SETTLED)                                                                        \
+    X(HF_STEP_FLOW_RELEASING)                                                                      \
+    X(HF_STEP_FLOW_ENDING)
 #define HF_STEP_ENUM(name) name,
     HF_STEP_LIST(HF_STEP_ENUM)
 #undef HF_STEP_ENUM
