@@ -5,6 +5,7 @@
 
 #include "base/allocator.h"
 #include "base/minmax.h"
+#include "limit/attachment.h"
 #include "limit/decision.h"
 #include "limit/limiter.h"
 
@@ -41,8 +42,7 @@ static uint64_t lines_for(uint64_t keys_max)
     return (keys * LOAD_SLOTS + keys_a_line_times_25 - 1) / keys_a_line_times_25;
 }
 
-/* Fills in all but the table. */
-static enum hf_status configure(
+enum hf_status hf_limiter_configure(
     struct hf_limiter *limiter, const struct hf_limiter_options *options, struct hf_error *error)
 {
     enum hf_status status = hf_gcra_init(&limiter->gcra, &options->quota, error);
@@ -60,6 +60,13 @@ static enum hf_status configure(
     return HF_OK;
 }
 
+struct hf_table_shape hf_limiter_shape(
+    const struct hf_limiter *limiter, const struct hf_limiter_options *options)
+{
+    return (struct hf_table_shape){lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
+        hf_max(options->fill_max_ns, limiter->gcra.tolerance_ns)};
+}
+
 enum hf_status hf_limiter_new(
     struct hf_limiter **limiter, const struct hf_limiter_options *options, struct hf_error *error)
 {
@@ -69,15 +76,14 @@ enum hf_status hf_limiter_new(
     if (!options)
         return hf_error_add(error, HF_INVALID, 0, "options: NULL");
     struct hf_limiter made = {0};
-    enum hf_status status = configure(&made, options, error);
+    enum hf_status status = hf_limiter_configure(&made, options, error);
     if (status != HF_OK)
         return status;
     struct hf_limiter *memory = hf_allocate(options->allocator, sizeof(made), HF_CACHE_LINE);
     if (!memory)
         return hf_error_add(
             error, HF_NO_MEMORY, 0, "no memory for a limiter of %zu bytes", sizeof(made));
-    struct hf_table_shape shape = {lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
-        hf_max(options->fill_max_ns, made.gcra.tolerance_ns)};
+    struct hf_table_shape shape = hf_limiter_shape(&made, options);
     status = hf_table_init(&made.table, &shape, options->allocator, error);
     if (status != HF_OK) {
         hf_release(options->allocator, memory, sizeof(made), HF_CACHE_LINE);
@@ -92,6 +98,10 @@ void hf_limiter_free(struct hf_limiter *limiter)
 {
     if (!limiter)
         return;
+    if (limiter->attachment) {
+        hf_attachment_free(limiter->attachment);
+        return;
+    }
     struct hf_allocator allocator = limiter->table.allocator;
     hf_table_fini(&limiter->table);
     hf_release(&allocator, limiter, sizeof(*limiter), HF_CACHE_LINE);

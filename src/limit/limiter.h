@@ -18,10 +18,19 @@ struct hf_limiter {
     enum hf_hash_kind hash;
     enum hf_full_policy full_policy;
     struct hf_quota quota;
+    struct hf_attachment *attachment;      /* NULL: the table is in memory of its own. */
     struct hf_table table;                 /* Its written words have a cache line of their own, */
     _Alignas(HF_CACHE_LINE) uint64_t full; /* as have these. */
     uint64_t admitted_uncounted;
 };
+
+/* Checks the options and fills in all but the table. HF_INVALID; HF_IO: no seed to be had. */
+HF_MUST_USE enum hf_status hf_limiter_configure(
+    struct hf_limiter *limiter, const struct hf_limiter_options *options, struct hf_error *error);
+
+/* The table's shape that a configured limiter wants. */
+struct hf_table_shape hf_limiter_shape(
+    const struct hf_limiter *limiter, const struct hf_limiter_options *options);
 
 /* The name of the argument that is wrong, NULL if none is. */
 static inline const char *hf_limiter_wrong_argument(

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/file_world.h"
+
+struct file_world *file_world_new(void)
+{
+    struct file_world *world =
+        mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(world != MAP_FAILED);
+    world->descriptor = memfd_create("holdfast-test", 0);
+    assert_true(world->descriptor >= 0);
+    snprintf(world->path, sizeof(world->path), "/proc/self/fd/%d", world->descriptor);
+    snprintf(world->boot, sizeof(world->boot), "1");
+    hf_manual_clock_init(&world->clock, FILE_WORLD_START_NS);
+    hf_manual_clock_init(&world->wall, FILE_WORLD_WALL_NS);
+    world->options = (struct hf_limiter_options){
+        .quota = hf_quota_with_burst(hf_quota_per_second(10), 5),
+        .keys_max = 100,
+        .clock = hf_manual_clock(&world->clock),
+    };
+    world->file = (struct hf_limiter_file){
+        .path = world->path,
+        .wall_clock = hf_manual_wall_clock(&world->wall),
+        .boot = world->boot,
+    };
+    return world;
+}
+
+void file_world_free(struct file_world *world)
+{
+    close(world->descriptor);
+    munmap(world, sizeof(*world));
+}
+
+void file_world_advance(struct file_world *world, uint64_t duration_ns)
+{
+    hf_manual_clock_advance(&world->clock, duration_ns);
+    hf_manual_clock_advance(&world->wall, duration_ns);
+}
+
+void file_world_restart(struct file_world *world, uint64_t wall_ns)
+{
+    snprintf(world->boot, sizeof(world->boot), "%d", atoi(world->boot) + 1);
+    hf_manual_clock_init(&world->clock, HF_SECONDS(7));
+    hf_manual_clock_init(&world->wall, wall_ns);
+}
+
+struct hf_limiter *file_world_open(struct file_world *world)
+{
+    struct hf_limiter *limiter = NULL;
+    struct hf_error error = {0};
+    if (hf_limiter_open(&limiter, &world->options, &world->file, &error) != HF_OK)
+        fail_msg("%s", hf_error_text(&error));
+    assert_non_null(limiter);
+    return limiter;
+}
+
+enum hf_status file_world_refusal(struct file_world *world, struct hf_error *error)
+{
+    struct hf_limiter untouched;
+    struct hf_limiter *limiter = &untouched;
+    hf_error_clear(error);
+    enum hf_status status = hf_limiter_open(&limiter, &world->options, &world->file, error);
+    assert_null(limiter);
+    assert_int_not_equal(status, HF_OK);
+    assert_int_equal(error->count, 1);
+    assert_int_equal(error->causes[0].status, status);
+    return status;
+}
+
+void file_world_die(struct hf_limiter *limiter)
+{
+    struct hf_attachment *attachment = limiter->attachment;
+    attachment->owners.mine = 0;
+    hf_attachment_free(attachment);
+}
+
+enum hf_status file_world_ask(struct hf_limiter *limiter, const char *key)
+{
+    return hf_limiter_check(limiter, hf_bytes(key, strlen(key)), 1, NULL);
+}
+
+uint64_t file_world_drain(struct hf_limiter *limiter, const char *key)
+{
+    uint64_t cells = 0;
+    while (file_world_ask(limiter, key) == HF_OK)
+        cells++;
+    return cells;
+}
+
+int file_world_answer(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
