@@ -19,6 +19,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/http.h>
 #include <holdfast/limiter.h>
+#include <holdfast/limiter_file.h>
 #include <holdfast/limits.h>
 #include <holdfast/metrics.h>
 #include <holdfast/outcome.h>

@@ -81,6 +81,11 @@ down: given up"
 prints retry_before "$retries"
 prints retry_after "$retries"
 
+prints shared_limit "worker 1: 4 of 4
+worker 2: 1 of 4
+worker 3: 0 of 4
+bob: ok, 4 left"
+
 long=$(awk 'FNR == 80 { print FILENAME }' examples/*.c)
 [ -z "$long" ]
 result $? "every example has fewer than 80 lines"
