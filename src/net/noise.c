@@ -18,14 +18,13 @@ enum hf_status hf_noise_init(
     *noise = (struct hf_noise){
         .state = options->initiator ? HF_NOISE_WRITES : HF_NOISE_READS,
         .initiator = options->initiator,
-        .identity = options->identity,
-        .expects = options->expected != NULL,
+        .own = options->own,
         .reason = "",
     };
     if (options->expected)
-        memcpy(noise->expected, options->expected, sizeof(noise->expected));
-    enum hf_status status = hf_noise_xx_init(&noise->xx, options->initiator, hf_bytes(NULL, 0),
-        &options->identity->static_pair, ephemeral);
+        noise->expected = *options->expected;
+    enum hf_status status = hf_noise_xx_init(
+        &noise->xx, options->initiator, hf_bytes(NULL, 0), &options->own->static_pair, ephemeral);
     hf_erase(ephemeral, HF_KEY_BYTES);
     if (status != HF_OK)
         hf_noise_fini(noise);
@@ -83,7 +82,7 @@ enum hf_status hf_noise_handshake(
         return HF_CLOSED;
     if (noise->state != HF_NOISE_WRITES)
         return HF_OK;
-    struct hf_bytes payload = hf_bytes(noise->identity->payload, noise->identity->payload_bytes);
+    struct hf_bytes payload = hf_bytes(noise->own->payload, noise->own->payload_bytes);
     if (noise->xx.messages == 0)
         payload.size = 0;
     size_t length = hf_noise_xx_overhead(&noise->xx) + payload.size;
@@ -101,10 +100,11 @@ static enum hf_status meet(struct hf_noise *noise, struct hf_bytes payload)
 {
     const char *reason = "";
     enum hf_status status = hf_noise_payload_read(
-        payload, noise->xx.remote_static, noise->identity, noise->initiator, &noise->peer, &reason);
+        payload, noise->xx.remote_static, noise->own, noise->initiator, &noise->peer, &reason);
     if (status != HF_OK)
         return fail(noise, status, reason);
-    if (noise->expects && !hf_equal(noise->peer.public_key, noise->expected, HF_KEY_BYTES))
+    bool anybody = hf_peer_id_bytes(&noise->expected).size == 0;
+    if (!anybody && !hf_peer_id_equals(&noise->peer.id, &noise->expected))
         return fail(noise, HF_FAILED, "the peer is not the one expected");
     return HF_OK;
 }

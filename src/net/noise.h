@@ -52,9 +52,8 @@ enum hf_noise_state {
 struct hf_noise {
     enum hf_noise_state state;
     bool initiator;
-    bool expects;
-    uint8_t expected[HF_KEY_BYTES];
-    const struct hf_noise_identity *identity;
+    struct hf_peer_id expected; /* No peer: any. */
+    const struct hf_noise_credentials *own;
     struct hf_noise_xx xx;
     struct hf_noise_peer peer;
     struct hf_aead seals;
@@ -65,9 +64,9 @@ struct hf_noise {
 };
 
 struct hf_noise_options {
-    bool initiator;                           /* Whoever dialed. */
-    const struct hf_noise_identity *identity; /* Borrowed until fini. */
-    const uint8_t *expected; /* The Ed25519 key that the peer must have; NULL: any. Copied. */
+    bool initiator;                         /* Whoever dialed. */
+    const struct hf_noise_credentials *own; /* Borrowed until fini. */
+    const struct hf_peer_id *expected;      /* Who the peer must be; NULL: anybody. Copied. */
 };
 
 /*

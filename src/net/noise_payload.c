@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "net/key.h"
 #include "net/noise_payload.h"
 #include "net/protobuf.h"
 
@@ -18,11 +19,6 @@ static const char signed_prefix[] = "noise-libp2p-static-key:";
 #define PREFIX_BYTES (sizeof(signed_prefix) - 1)
 #define SIGNED_BYTES (PREFIX_BYTES + HF_KEY_BYTES)
 
-/* The only serialization of an Ed25519 key that there is: type 1, then 32 bytes (libp2p/specs,
- * peer-ids/peer-ids.md, "Keys"). */
-static const uint8_t key_prefix[] = {0x08, 0x01, 0x12, HF_KEY_BYTES};
-#define PUBLIC_KEY_BYTES (sizeof(key_prefix) + HF_KEY_BYTES)
-
 static struct hf_bytes what_is_signed(
     const uint8_t static_key[HF_KEY_BYTES], uint8_t bytes[SIGNED_BYTES])
 {
@@ -32,12 +28,12 @@ static struct hf_bytes what_is_signed(
 }
 
 static void write_extensions(
-    struct hf_protobuf_writer *payload, const struct hf_noise_identity *identity)
+    struct hf_protobuf_writer *payload, const struct hf_noise_credentials *own)
 {
     uint8_t buffer[HF_NOISE_PAYLOAD_BYTES_MAX];
     struct hf_protobuf_writer writer = {.out = buffer, .size_max = sizeof(buffer)};
-    for (size_t index = 0; index < identity->muxers_count; index++)
-        hf_protobuf_write_bytes(&writer, STREAM_MUXERS, identity->muxers[index]);
+    for (size_t index = 0; index < own->muxers_count; index++)
+        hf_protobuf_write_bytes(&writer, STREAM_MUXERS, own->muxers[index]);
     struct hf_bytes extensions = hf_bytes(NULL, 0);
     if (hf_protobuf_finish(&writer, &extensions) != HF_OK)
         payload->size = payload->size_max + 1; /* Neither has the payload room for it. */
@@ -46,55 +42,54 @@ static void write_extensions(
 }
 
 static enum hf_status write_payload(
-    struct hf_noise_identity *identity, const uint8_t signature[HF_SIGNATURE_BYTES])
+    struct hf_noise_credentials *own, struct hf_bytes key, struct hf_bytes signature)
 {
-    uint8_t key[PUBLIC_KEY_BYTES];
-    memcpy(key, key_prefix, sizeof(key_prefix));
-    memcpy(key + sizeof(key_prefix), identity->public_key, HF_KEY_BYTES);
-    struct hf_protobuf_writer writer = {
-        .out = identity->payload, .size_max = sizeof(identity->payload)};
-    hf_protobuf_write_bytes(&writer, IDENTITY_KEY, hf_bytes(key, sizeof(key)));
-    hf_protobuf_write_bytes(&writer, IDENTITY_SIGNATURE, hf_bytes(signature, HF_SIGNATURE_BYTES));
-    write_extensions(&writer, identity);
+    struct hf_protobuf_writer writer = {.out = own->payload, .size_max = sizeof(own->payload)};
+    hf_protobuf_write_bytes(&writer, IDENTITY_KEY, key);
+    hf_protobuf_write_bytes(&writer, IDENTITY_SIGNATURE, signature);
+    write_extensions(&writer, own);
     struct hf_bytes payload;
     if (hf_protobuf_finish(&writer, &payload) != HF_OK)
         return HF_INVALID;
-    identity->payload_bytes = payload.size;
+    own->payload_bytes = payload.size;
     return HF_OK;
 }
 
 static enum hf_status make(
-    struct hf_noise_identity *identity, const struct hf_noise_identity_options *options)
+    struct hf_noise_credentials *own, const struct hf_noise_credentials_options *options)
 {
     uint8_t bytes[SIGNED_BYTES];
-    uint8_t signature[HF_SIGNATURE_BYTES];
-    enum hf_status status = hf_x25519_init(&identity->static_pair, options->static_private);
+    uint8_t key[HF_IDENTITY_PUBLIC_BYTES];
+    uint8_t signature[HF_IDENTITY_SIGNATURE_BYTES];
+    enum hf_status status = hf_x25519_init(&own->static_pair, options->static_private);
     if (status == HF_OK)
-        status = hf_ed25519_public(options->seed, identity->public_key);
+        status = hf_identity_write_public(options->identity, key);
     if (status == HF_OK)
-        status = hf_ed25519_sign(options->seed, identity->public_key,
-            what_is_signed(identity->static_pair.public_key, bytes), signature);
-    return status == HF_OK ? write_payload(identity, signature) : status;
+        status = hf_identity_sign(
+            options->identity, what_is_signed(own->static_pair.public_key, bytes), signature);
+    if (status != HF_OK)
+        return status;
+    return write_payload(own, hf_bytes(key, sizeof(key)), hf_bytes(signature, sizeof(signature)));
 }
 
-enum hf_status hf_noise_identity_init(
-    struct hf_noise_identity *identity, const struct hf_noise_identity_options *options)
+enum hf_status hf_noise_credentials_init(
+    struct hf_noise_credentials *credentials, const struct hf_noise_credentials_options *options)
 {
-    *identity = (struct hf_noise_identity){.muxers_count = options->muxers_count};
+    *credentials = (struct hf_noise_credentials){.muxers_count = options->muxers_count};
     if (options->muxers_count > HF_NOISE_MUXERS_MAX)
         return HF_INVALID;
     for (size_t index = 0; index < options->muxers_count; index++)
-        identity->muxers[index] = options->muxers[index];
-    enum hf_status status = make(identity, options);
+        credentials->muxers[index] = options->muxers[index];
+    enum hf_status status = make(credentials, options);
     if (status != HF_OK)
-        hf_noise_identity_fini(identity);
+        hf_noise_credentials_fini(credentials);
     return status;
 }
 
-void hf_noise_identity_fini(struct hf_noise_identity *identity)
+void hf_noise_credentials_fini(struct hf_noise_credentials *credentials)
 {
-    hf_x25519_fini(&identity->static_pair);
-    hf_erase(identity, sizeof(*identity));
+    hf_x25519_fini(&credentials->static_pair);
+    hf_erase(credentials, sizeof(*credentials));
 }
 
 /* A payload's fields, as far as they are there. */
@@ -105,7 +100,7 @@ struct payload {
     size_t muxer;        /* The best of one's own among them, muxers_count if none. */
 };
 
-static size_t find_muxer(const struct hf_noise_identity *own, struct hf_bytes name)
+static size_t find_muxer(const struct hf_noise_credentials *own, struct hf_bytes name)
 {
     size_t index = 0;
     while (index < own->muxers_count &&
@@ -117,7 +112,7 @@ static size_t find_muxer(const struct hf_noise_identity *own, struct hf_bytes na
 
 /* Of those that both have, the initiator's first: one's own least index, or what the other side
  * names first. */
-static bool read_extensions(struct hf_bytes extensions, const struct hf_noise_identity *own,
+static bool read_extensions(struct hf_bytes extensions, const struct hf_noise_credentials *own,
     bool initiator, struct payload *read)
 {
     struct hf_protobuf_reader reader = hf_protobuf_reader(extensions, EXTENSION_FIELDS_MAX);
@@ -135,7 +130,7 @@ static bool read_extensions(struct hf_bytes extensions, const struct hf_noise_id
 }
 
 /* Of a field that comes twice the last holds, as the format has it; lists go on. */
-static bool read_fields(struct hf_bytes payload, const struct hf_noise_identity *own,
+static bool read_fields(struct hf_bytes payload, const struct hf_noise_credentials *own,
     bool initiator, struct payload *read)
 {
     struct hf_protobuf_reader reader = hf_protobuf_reader(payload, FIELDS_MAX);
@@ -161,21 +156,25 @@ static enum hf_status refuse(const char **reason, const char *text, enum hf_stat
 static enum hf_status check_identity(const struct payload *read,
     const uint8_t remote_static[HF_KEY_BYTES], struct hf_noise_peer *peer, const char **reason)
 {
-    const uint8_t *key = read->key.data;
-    if (read->key.size != PUBLIC_KEY_BYTES || memcmp(key, key_prefix, sizeof(key_prefix)) != 0)
-        return refuse(reason, "the peer's identity is no Ed25519 key", HF_UNSUPPORTED);
+    struct hf_key key;
+    uint8_t bytes[SIGNED_BYTES];
+    if (hf_key_read(read->key, &key) != HF_OK)
+        return refuse(reason, "the peer's key is malformed", HF_MALFORMED);
+    if (key.type != HF_KEY_ED25519)
+        return refuse(reason, "the peer's key is no Ed25519 key", HF_UNSUPPORTED);
     if (read->signature.size != HF_SIGNATURE_BYTES)
         return refuse(reason, "the peer's signature has a wrong length", HF_MALFORMED);
-    memcpy(peer->public_key, key + sizeof(key_prefix), HF_KEY_BYTES);
-    uint8_t bytes[SIGNED_BYTES];
+    memcpy(peer->public_key, key.bytes.data, HF_KEY_BYTES);
     enum hf_status status = hf_ed25519_verify(
         peer->public_key, what_is_signed(remote_static, bytes), read->signature.data);
-    return status == HF_OK ? HF_OK : refuse(reason, "the peer's signature is wrong", status);
+    if (status != HF_OK)
+        return refuse(reason, "the peer's signature is wrong", status);
+    return hf_peer_id_of_key(read->key, &peer->id, NULL);
 }
 
 enum hf_status hf_noise_payload_read(struct hf_bytes payload,
-    const uint8_t remote_static[HF_KEY_BYTES], const struct hf_noise_identity *own, bool initiator,
-    struct hf_noise_peer *peer, const char **reason)
+    const uint8_t remote_static[HF_KEY_BYTES], const struct hf_noise_credentials *own,
+    bool initiator, struct hf_noise_peer *peer, const char **reason)
 {
     struct payload read = {.muxer = own->muxers_count};
     if (!read_fields(payload, own, initiator, &read))

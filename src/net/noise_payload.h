@@ -2,6 +2,8 @@
 #ifndef HF_NET_NOISE_PAYLOAD_H
 #define HF_NET_NOISE_PAYLOAD_H
 
+#include <holdfast/identity.h>
+
 #include "net/crypto.h"
 
 /*
@@ -20,35 +22,36 @@
  * threads, changed by none. The Noise static key lives as long as this and is never stored; its
  * signature, made here, is what keeps handshakes from signing anything.
  */
-struct hf_noise_identity {
+struct hf_noise_credentials {
     struct hf_x25519 static_pair;
-    uint8_t public_key[HF_KEY_BYTES]; /* The identity's, Ed25519. */
     struct hf_bytes muxers[HF_NOISE_MUXERS_MAX];
     size_t muxers_count;
     uint8_t payload[HF_NOISE_PAYLOAD_BYTES_MAX];
     size_t payload_bytes;
 };
 
-struct hf_noise_identity_options {
-    const uint8_t *seed;           /* Of the Ed25519 identity, HF_KEY_BYTES. Only used here. */
-    const uint8_t *static_private; /* HF_KEY_BYTES of a generator fit for secrets; likewise. */
-    const struct hf_bytes *muxers; /* Names, by preference; they are borrowed for good. */
+struct hf_noise_credentials_options {
+    const struct hf_identity *identity; /* Only used here, */
+    const uint8_t *static_private; /* and so are HF_KEY_BYTES of a generator fit for secrets. */
+    const struct hf_bytes *muxers; /* Names, by preference; what they point to is borrowed. */
     size_t muxers_count;           /* 0: leave the multiplexer to be negotiated afterwards. */
 };
 
 /*
- * HF_INVALID: too many multiplexers, or more of them than HF_NOISE_PAYLOAD_BYTES_MAX has room for.
- * Costs three multiplications of a base point, and a signature.
+ * HF_INVALID: no identity, too many multiplexers, or more of them than HF_NOISE_PAYLOAD_BYTES_MAX
+ * has room for; there is nothing to give back then. Costs two multiplications of a base point, and
+ * a signature.
  */
-HF_MUST_USE enum hf_status hf_noise_identity_init(
-    struct hf_noise_identity *identity, const struct hf_noise_identity_options *options);
+HF_MUST_USE enum hf_status hf_noise_credentials_init(
+    struct hf_noise_credentials *credentials, const struct hf_noise_credentials_options *options);
 
 /* Erases it. No handshake may be using it any more. May be called again. */
-void hf_noise_identity_fini(struct hf_noise_identity *identity);
+void hf_noise_credentials_fini(struct hf_noise_credentials *credentials);
 
 /* What the other side has proven and wants. */
 struct hf_noise_peer {
-    uint8_t public_key[HF_KEY_BYTES]; /* Its identity, Ed25519. */
+    struct hf_peer_id id;
+    uint8_t public_key[HF_KEY_BYTES]; /* Ed25519. */
     bool muxer_agreed;                /* Else it is to be negotiated. */
     size_t muxer;                     /* Index into own->muxers. */
 };
@@ -60,7 +63,7 @@ struct hf_noise_peer {
  * than Ed25519, or no multiplexer in common where both named some. One verification.
  */
 HF_MUST_USE enum hf_status hf_noise_payload_read(struct hf_bytes payload,
-    const uint8_t remote_static[HF_KEY_BYTES], const struct hf_noise_identity *own, bool initiator,
-    struct hf_noise_peer *peer, const char **reason);
+    const uint8_t remote_static[HF_KEY_BYTES], const struct hf_noise_credentials *own,
+    bool initiator, struct hf_noise_peer *peer, const char **reason);
 
 #endif

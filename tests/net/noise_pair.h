@@ -14,7 +14,8 @@
 #define INBOX_BYTES (2 * HF_NOISE_FRAME_BYTES_MAX)
 
 struct side {
-    struct hf_noise_identity identity;
+    struct hf_identity identity;
+    struct hf_noise_credentials own;
     struct hf_noise noise;
     uint8_t inbox[INBOX_BYTES];
     size_t inbox_bytes;
@@ -37,8 +38,10 @@ static inline void side_identify(struct side *side, const char *seed, const char
     uint8_t static_bytes[HF_KEY_BYTES];
     hex_read(seed, seed_bytes);
     hex_read(static_private, static_bytes);
-    const struct hf_noise_identity_options options = {seed_bytes, static_bytes, muxers, 1};
-    assert_int_equal(hf_noise_identity_init(&side->identity, &options), HF_OK);
+    struct hf_bytes seed_borrowed = hf_bytes(seed_bytes, sizeof(seed_bytes));
+    const struct hf_noise_credentials_options options = {&side->identity, static_bytes, muxers, 1};
+    assert_int_equal(hf_identity_from_seed(&side->identity, seed_borrowed, NULL), HF_OK);
+    assert_int_equal(hf_noise_credentials_init(&side->own, &options), HF_OK);
 }
 
 static inline void side_write(struct side *side)
@@ -49,11 +52,11 @@ static inline void side_write(struct side *side)
 }
 
 /* Starts over, with the same keys. expected: NULL for any peer. */
-static inline void side_start(struct side *side, bool initiator, const uint8_t *expected)
+static inline void side_start(struct side *side, bool initiator, const struct hf_peer_id *expected)
 {
     uint8_t ephemeral[HF_KEY_BYTES];
     hex_read(initiator ? VECTOR_INITIATOR_EPHEMERAL : VECTOR_RESPONDER_EPHEMERAL, ephemeral);
-    const struct hf_noise_options options = {initiator, &side->identity, expected};
+    const struct hf_noise_options options = {initiator, &side->own, expected};
     hf_noise_fini(&side->noise);
     assert_int_equal(hf_noise_init(&side->noise, &options, ephemeral), HF_OK);
     side->inbox_bytes = side->out_bytes = side->events_bytes = 0;
@@ -79,8 +82,8 @@ static inline void pair_unmake(struct pair *pair)
 {
     hf_noise_fini(&pair->initiator.noise);
     hf_noise_fini(&pair->responder.noise);
-    hf_noise_identity_fini(&pair->initiator.identity);
-    hf_noise_identity_fini(&pair->responder.identity);
+    hf_noise_credentials_fini(&pair->initiator.own);
+    hf_noise_credentials_fini(&pair->responder.own);
 }
 
 #define END_MARK '|'

@@ -40,10 +40,8 @@ static void assert_message(const struct side *side, const char *expected)
 static void the_handshake_of_libp2p_is_reproduced(void **state)
 {
     (void)state;
-    hex_assert(
-        pair.responder.identity.payload, pair.responder.identity.payload_bytes, libp2p_payloads[1]);
-    hex_assert(
-        pair.initiator.identity.payload, pair.initiator.identity.payload_bytes, libp2p_payloads[2]);
+    hex_assert(pair.responder.own.payload, pair.responder.own.payload_bytes, libp2p_payloads[1]);
+    hex_assert(pair.initiator.own.payload, pair.initiator.own.payload_bytes, libp2p_payloads[2]);
     assert_message(&pair.initiator, libp2p_messages[0]);
     assert_int_equal(pair_carry(&pair.initiator, &pair.responder, SIZE_MAX), HF_OK);
     assert_message(&pair.responder, libp2p_messages[1]);
@@ -63,7 +61,7 @@ static void the_hash_of_libp2p_is_reproduced(void **state)
         uint8_t key[HF_KEY_BYTES];
         hex_read(ephemerals[side], key);
         assert_int_equal(hf_noise_xx_init(&xx[side], side == 0, hf_bytes(NULL, 0),
-                             &sides[side]->identity.static_pair, key),
+                             &sides[side]->own.static_pair, key),
             HF_OK);
     }
     for (size_t index = 0; index < HF_NOISE_XX_MESSAGES; index++) {
@@ -113,6 +111,8 @@ static void each_side_learns_who_the_other_is(void **state)
     const struct hf_noise_peer *initiator = hf_noise_peer(&pair.responder.noise);
     assert_memory_equal(responder->public_key, pair.responder.identity.public_key, HF_KEY_BYTES);
     assert_memory_equal(initiator->public_key, pair.initiator.identity.public_key, HF_KEY_BYTES);
+    assert_true(hf_peer_id_equals(&responder->id, &pair.responder.identity.id));
+    assert_true(hf_peer_id_equals(&initiator->id, &pair.initiator.identity.id));
     assert_true(responder->muxer_agreed && initiator->muxer_agreed);
     assert_int_equal(responder->muxer, 0);
     assert_int_equal(initiator->muxer, 0);
@@ -123,23 +123,23 @@ static void each_side_learns_who_the_other_is(void **state)
 static void an_unexpected_peer_is_refused_by_either_side(void **state)
 {
     (void)state;
-    const uint8_t *initiator_key = pair.initiator.identity.public_key;
-    const uint8_t *responder_key = pair.responder.identity.public_key;
-    side_start(&pair.initiator, true, initiator_key);
+    const struct hf_peer_id *initiator_id = &pair.initiator.identity.id;
+    const struct hf_peer_id *responder_id = &pair.responder.identity.id;
+    side_start(&pair.initiator, true, initiator_id);
     assert_int_equal(pair_carry(&pair.initiator, &pair.responder, SIZE_MAX), HF_OK);
     assert_int_equal(pair_carry(&pair.responder, &pair.initiator, SIZE_MAX), HF_FAILED);
     assert_int_equal(pair.initiator.out_bytes, 0);
     assert_string_equal(hf_noise_reason(&pair.initiator.noise), "the peer is not the one expected");
     assert_null(hf_noise_peer(&pair.initiator.noise));
 
-    side_start(&pair.initiator, true, responder_key);
-    side_start(&pair.responder, false, responder_key);
+    side_start(&pair.initiator, true, responder_id);
+    side_start(&pair.responder, false, responder_id);
     assert_int_equal(pair_carry(&pair.initiator, &pair.responder, SIZE_MAX), HF_OK);
     assert_int_equal(pair_carry(&pair.responder, &pair.initiator, SIZE_MAX), HF_OK);
     assert_int_equal(pair_carry(&pair.initiator, &pair.responder, SIZE_MAX), HF_FAILED);
 
-    side_start(&pair.initiator, true, responder_key);
-    side_start(&pair.responder, false, initiator_key);
+    side_start(&pair.initiator, true, responder_id);
+    side_start(&pair.responder, false, initiator_id);
     pair_establish(&pair);
 }
 
@@ -189,7 +189,7 @@ static void nothing_is_received_before_it_is_ones_turn(void **state)
     struct hf_noise_frame frame;
     uint8_t bytes[64] = {0, 32};
     uint8_t ephemeral[HF_KEY_BYTES] = {1};
-    struct hf_noise_options options = {true, &pair.initiator.identity, NULL};
+    struct hf_noise_options options = {true, &pair.initiator.own, NULL};
     hf_noise_fini(&pair.initiator.noise);
     assert_int_equal(hf_noise_init(&pair.initiator.noise, &options, ephemeral), HF_OK);
     assert_int_equal(
@@ -206,7 +206,7 @@ static void the_ephemeral_key_is_taken_and_erased(void **state)
     static const uint8_t zero[HF_KEY_BYTES];
     uint8_t ephemeral[HF_KEY_BYTES] = {1, 2, 3};
     struct hf_noise noise;
-    struct hf_noise_options options = {true, &pair.initiator.identity, NULL};
+    struct hf_noise_options options = {true, &pair.initiator.own, NULL};
     assert_int_equal(hf_noise_init(&noise, &options, ephemeral), HF_OK);
     assert_memory_equal(ephemeral, zero, sizeof(zero));
     hf_noise_fini(&noise);
