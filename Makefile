@@ -101,7 +101,8 @@ $(B)/holdfast: $(CLI)
 $(B)/bench/memory.o: private DEFINES += $(if $(lib_jemalloc),-DBENCH_JEMALLOC)
 $(B)/bench/core: private EXTERNAL := $(lib_jemalloc)
 $(B)/bench/core: $(BENCH)
-$(B)/holdfast $(B)/bench/core: $(STATIC)
+$(B)/bench/peers/churn: $(B)/bench/peers/churn.o
+$(B)/holdfast $(B)/bench/core $(B)/bench/peers/churn: $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) $(filter %.a,$^) $(EXTERNAL) $(CK) -lm -o $@
 
 run: $(B)/holdfast ## the demonstration: real traffic, guarded
@@ -109,9 +110,14 @@ run: $(B)/holdfast ## the demonstration: real traffic, guarded
 bench: $(B)/bench/core ## ns per decision, each pattern beside its floor; QUICK=1, FILTER=word
 	@mkdir -p build/bench
 	@$< $(QUICK:%=--quick) $(FILTER:%=--only %) --output build/bench/core.json
-bench-peers: ## the limiter beside governor, which cargo builds; QUICK=1 or FULL=1, PAIRS=9, FILTER=word
+bench-peers: ## the limiter beside governor, which cargo builds; QUICK=1 or FULL=1, PAIRS=9, FILTER=word, RESUME=1
 	@+MAKE='$(MAKE)' CC='$(CC)' bench/limiter_peers.sh $(QUICK:%=--quick) $(FULL:%=--full) $(PAIRS:%=--pairs %) \
-		$(if $(FILTER),--only '$(FILTER)') $(CPU_TIME:%=--cpu-time)
+		$(if $(FILTER),--only '$(FILTER)') $(RESUME:%=--resume) $(CPU_TIME:%=--cpu-time)
+bench-churn: $(B)/bench/peers/churn ## ever new keys for MINUTES=10: memory and time stay; KEYS=10000000
+	@mkdir -p build/bench
+	@$< $(MINUTES:%=--minutes %) $(KEYS:%=--keys %) --output build/bench/churn.json
+	@awk -f bench/peers/churn.awk build/bench/churn.json > build/bench/churn.svg
+	@echo "build/bench/churn.json, .svg"
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
 	@$(foreach v,B LIBS PROGRAM ADAPTERS NET VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
@@ -122,7 +128,7 @@ clean: ## forget everything built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
-.PHONY: all libs run bench bench-peers install uninstall clean help FORCE
+.PHONY: all libs run bench bench-peers bench-churn install uninstall clean help FORCE
 include tests/tests.mk
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

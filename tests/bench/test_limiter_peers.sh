@@ -41,7 +41,7 @@ times() {
 }
 times_each_workload() {
   local workload
-  for workload in uniform zipf denied gate gate-denied; do
+  for workload in uniform zipf batch denied gate gate-denied; do
     times --workload "$workload" --keys 10 || return 1
   done
 }

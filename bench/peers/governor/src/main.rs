@@ -24,12 +24,13 @@ use traffic::Key;
 const HELP: &str = "\
 Times decisions of governor.
 
-  governor-peer [--workload uniform|zipf|denied|gate|gate-denied] [--keys N] [--threads N]
-                [--clock mock|monotonic|tsc] [--key-bytes 16|38] [--hash siphash|foldhash]
-                [--ms N] [--cpus N,N] [--cpu-time]
+  governor-peer [--workload uniform|zipf|batch|denied|gate|gate-denied] [--keys N]
+                [--threads N] [--clock mock|monotonic|tsc] [--key-bytes 16|38]
+                [--hash siphash|foldhash] [--ms N] [--cpus N,N] [--cpu-time]
 
 Prints a line when ready, then one for each line read: a run of --ms milliseconds.
 
+  batch       the same as uniform: there is no call for many keys
   --clock     mock: FakeRelativeClock; monotonic: MonotonicClock; tsc: QuantaClock, the default
   --key-bytes 16: [u8; 16]; 38: String
   --hash      siphash: RandomState, the default; foldhash: foldhash::fast::RandomState
