@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/clients.h"
+#include "cli/exchange.h"
 
 /* Ends taken in at a time; what is left keeps clients->ends readable. */
 #define ENDS_MAX 64
@@ -11,6 +12,7 @@
 struct client {
     int fd;
     uint64_t due_ns;
+    struct exchange *exchange; /* Of the request that it has paid. */
     struct clients_link owing; /* In a ring while next is not NULL. */
     struct clients_link ended;
 };
@@ -40,6 +42,7 @@ static void append(struct clients_link *ring, struct clients_link *link)
 
 static void owe(struct clients *clients, struct client *client, uint64_t now_ns)
 {
+    client->exchange = NULL;
     client->due_ns = now_ns + clients->timeout_ns;
     append(&clients->owing, &client->owing);
 }
@@ -90,12 +93,13 @@ void clients_remove(struct clients *clients, void **context)
     hf_release(clients->allocator, client, sizeof *client, _Alignof(struct client));
 }
 
-void clients_pay(struct clients *clients, struct MHD_Connection *connection)
+void clients_pay(struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct client *client = client_of(connection);
-    (void)clients;
-    if (client)
-        take_out(&client->owing);
+    if (!client)
+        return;
+    client->exchange = exchange;
+    take_out(&client->owing);
 }
 
 void clients_owe(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns)
@@ -118,6 +122,8 @@ void clients_take_ends(struct clients *clients)
     for (int i = 0; i < count; i++) {
         struct client *client = events[i].data.ptr;
         append(&clients->ended, &client->ended);
+        if (events[i].events & EPOLLERR && client->exchange)
+            exchange_abandon(client->exchange);
     }
 }
 

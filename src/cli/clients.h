@@ -19,10 +19,12 @@
  * has been read, its edge is made once more.
  *
  * A client may close its side and still wait for the answer to a whole request: nothing here cuts
- * that off.
+ * that off. One that resets its connection waits for nothing: libmicrohttpd, which does not look at
+ * a suspended connection, would let the request run to its end, so it is abandoned from here.
  */
 
 struct client;
+struct exchange;
 
 /* A place in a ring of clients, or the ring itself. */
 struct clients_link {
@@ -51,13 +53,14 @@ void clients_add(
 void clients_remove(struct clients *clients, void **context);
 
 /* A connection's request has arrived, and its answer is out. */
-void clients_pay(struct clients *clients, struct MHD_Connection *connection);
+void clients_pay(struct MHD_Connection *connection, struct exchange *exchange);
 void clients_owe(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns);
 
 /* When the next one's time is over; UINT64_MAX: nobody owes a request. */
 uint64_t clients_due_ns(const struct clients *clients);
 
-/* Takes in who has closed its side, when clients->ends is readable. */
+/* Takes in who has closed its side, and abandons the exchanges of who is gone for good, when
+ * clients->ends is readable. */
 void clients_take_ends(struct clients *clients);
 
 /*

@@ -107,16 +107,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
     void **exchange)
 {
-    struct worker *worker = context;
     struct exchange *asked = *exchange;
-    (void)path;
+    (void)context, (void)path;
     if (!asked)
         return MHD_NO;
     enum MHD_Result result = asked->stage == EXCHANGE_NEW
                                  ? exchange_begin(asked, connection, method, version)
                                  : exchange_continue(asked, data, size_bytes);
     if (asked->stage >= EXCHANGE_TRYING)
-        clients_pay(&worker->clients, connection);
+        clients_pay(connection, asked);
     return result;
 }
 

@@ -70,6 +70,8 @@ static const struct upstream_answer script[] = {
     {"/busy-shortly", "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0,
         UPSTREAM_KEEP},
     {"/busy", "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", 0, UPSTREAM_KEEP},
+    {"/busy-long", "HTTP/1.1 503 Busy\r\nRetry-After: 900\r\nContent-Length: 0\r\n\r\n", 0,
+        UPSTREAM_KEEP},
     {NULL, NULL, 0, UPSTREAM_KEEP},
 };
 

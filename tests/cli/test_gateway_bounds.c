@@ -8,16 +8,21 @@
 #include "cli/gateway_world.h"
 
 /* Asks for a path on a connection of its own, and waits until the upstream has been asked too. */
-static int begin(const char *path)
+static int begin_at(const struct gateway *gateway, const char *path)
 {
     char text[128];
     uint64_t before = upstream_requests(world.upstream);
-    int fd = raw_connect(world.gateway->address);
+    int fd = raw_connect(gateway->address);
     snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
     raw_send(fd, text);
     while (upstream_requests(world.upstream) == before)
         sched_yield();
     return fd;
+}
+
+static int begin(const char *path)
+{
+    return begin_at(world.gateway, path);
 }
 
 static void what_the_end_cuts_off_is_told_so(void **state)
@@ -201,6 +206,23 @@ static void clients_that_close_their_side_get_all_their_answers(void **state)
     assert_int_equal(gateway_stop(gateway, HF_SECONDS(1000)), HF_OK);
 }
 
+static void clients_that_reset_their_connection_end_their_exchange(void **state)
+{
+    (void)state;
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    struct gateway *gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    options.timeout_ns = options.retry.attempt_timeout_ns = HF_SECONDS(1000);
+    options.retry.retry_after_max_ns = HF_SECONDS(1000);
+    assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
+    int clients[] = {begin_at(gateway, "/hang"), begin_at(gateway, "/busy-long")};
+    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+        setsockopt(clients[i], SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+        close(clients[i]);
+    }
+    assert_int_equal(gateway_stop(gateway, HF_SECONDS(10)), HF_OK);
+}
+
 static void a_request_that_has_arrived_may_take_its_time(void **state)
 {
     (void)state;
@@ -221,6 +243,7 @@ int main(void)
         IN_A_WORLD(clients_that_do_not_finish_their_request_are_cut_off),
         IN_A_WORLD(clients_that_close_in_the_middle_of_their_request_are_let_go_at_once),
         IN_A_WORLD(clients_that_close_their_side_get_all_their_answers),
+        IN_A_WORLD(clients_that_reset_their_connection_end_their_exchange),
         IN_A_WORLD(a_request_that_has_arrived_may_take_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
