@@ -171,7 +171,8 @@ static enum MHD_Result admit_and_forward(struct exchange *exchange)
 enum MHD_Result exchange_begin(struct exchange *exchange, struct MHD_Connection *connection,
     const char *method, const char *version)
 {
-    const struct request_line line = {method, exchange->target, version};
+    exchange->path = request_path(method, exchange->target);
+    const struct request_line line = {method, exchange->target, exchange->path, version};
     const struct request_fault fault =
         request_fault(&line, connection, exchange->worker->gateway->options.body_bytes_max);
     exchange->connection = connection;

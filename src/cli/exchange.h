@@ -28,8 +28,9 @@ struct exchange {
     bool oversized; /* The body exceeds its limit or memory; what follows is thrown away. */
     bool suspended;
     bool repeatable; /* It may reach the upstream more than once. */
-    char *target;    /* As the client wrote it: path and query. */
+    char *target;    /* As the client wrote it. */
     size_t target_bytes;
+    const char *path;   /* What to ask the upstream for. */
     const char *method; /* Owned by libmicrohttpd while the request lasts. */
     struct buffer body;
     struct hf_mhd_run inbound;

@@ -21,14 +21,44 @@ struct inspection {
     size_t bytes;
 };
 
-static bool target_is_valid(const char *target)
+static bool is_visible(const char *text)
 {
-    if (*target != '/')
-        return false;
-    for (const char *at = target; *at; at++)
+    for (const char *at = text; *at; at++)
         if (*at <= ' ' || *at >= 0x7f || *at == '#')
             return false;
     return true;
+}
+
+/* Whether an http URI has a host, and no user: that one is for misleading (RFC 9110, 4.2.4). */
+static bool authority_is_valid(const char *authority, size_t size)
+{
+    return size > 0 && *authority != ':' && !memchr(authority, '@', size);
+}
+
+static bool is_absolute(const char *target, const char *scheme)
+{
+    return strncasecmp(target, scheme, strlen(scheme)) == 0;
+}
+
+const char *request_path(const char *method, char *target)
+{
+    bool is_options = strcmp(method, "OPTIONS") == 0;
+    if (!is_visible(target))
+        return NULL;
+    if (*target == '/' || (is_options && strcmp(target, "*") == 0))
+        return target;
+    if (!is_absolute(target, "http://"))
+        return NULL;
+    char *authority = target + strlen("http://");
+    size_t size = strcspn(authority, "/?");
+    char *path = authority + size;
+    if (!authority_is_valid(authority, size))
+        return NULL;
+    if (!*path)
+        return is_options ? "*" : "/";
+    if (*path == '?')
+        *--path = '/';
+    return path;
 }
 
 /* A carriage return alone ends a line for some readers; NUL ends a text for others. */
@@ -90,7 +120,10 @@ struct request_fault request_fault(
         return (struct request_fault){MHD_HTTP_NOT_IMPLEMENTED, "no tunnels here\n"};
     if (strlen(line->target) > REQUEST_FIELDS_BYTES_MAX)
         return (struct request_fault){MHD_HTTP_URI_TOO_LONG, "target too long\n"};
-    if (!target_is_valid(line->target))
+    /* Nothing here is secured, so nothing that has to be can be had here (RFC 9110, 7.4). */
+    if (is_absolute(line->target, "https://"))
+        return (struct request_fault){MHD_HTTP_MISDIRECTED_REQUEST, "no https here\n"};
+    if (!line->path)
         return (struct request_fault){MHD_HTTP_BAD_REQUEST, "malformed target\n"};
     if (seen.malformed)
         return (struct request_fault){MHD_HTTP_BAD_REQUEST, "malformed field\n"};

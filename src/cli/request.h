@@ -22,8 +22,16 @@
 struct request_line {
     const char *method;
     const char *target;
+    const char *path; /* request_path of them. */
     const char *version;
 };
+
+/*
+ * What to ask an origin server for (RFC 9112, 3.2): path and query, or "*" of OPTIONS. Of a target
+ * in absolute form, which every server has to take, that is what follows the authority: that one,
+ * like Host, names this server, not the upstream. NULL: the target is malformed. May write into it.
+ */
+const char *request_path(const char *method, char *target);
 
 /* status 0: nothing is wrong. */
 struct request_fault {

@@ -187,13 +187,16 @@ static void set_reuse(struct exchange *exchange)
     curl_easy_setopt(exchange->easy, CURLOPT_FRESH_CONNECT, exchange->repeatable ? 0L : 1L);
 }
 
+/* "*" is no path that follows the upstream's: it asks about the whole server. */
 static bool set_target(struct exchange *exchange)
 {
     char url[URL_BYTES_MAX];
-    int size = snprintf(
-        url, sizeof url, "%s%s", exchange->worker->gateway->options.upstream, exchange->target);
+    bool whole = strcmp(exchange->path, "*") == 0;
+    int size = snprintf(url, sizeof url, "%s%s", exchange->worker->gateway->options.upstream,
+        whole ? "" : exchange->path);
     return size > 0 && (size_t)size < sizeof url &&
-           curl_easy_setopt(exchange->easy, CURLOPT_URL, url) == CURLE_OK;
+           curl_easy_setopt(exchange->easy, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(exchange->easy, CURLOPT_REQUEST_TARGET, whole ? "*" : NULL) == CURLE_OK;
 }
 
 /* Rounds up, so that a try of less than a millisecond is not one without limit (0). */

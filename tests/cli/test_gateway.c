@@ -145,10 +145,17 @@ static void fields_that_the_next_reader_might_read_otherwise_are_refused(void **
 static void targets_and_methods_that_are_none_are_refused(void **state)
 {
     (void)state;
-    static const char *const targets[] = {
-        "*", "http://other/", "/a b", "/a#b", "/a\001b", "/a\377b", "a"};
+    static const char *const targets[] = {"*", "/a b", "/a#b", "/a\001b", "/a\377b", "a",
+        "other:80", "other/", "http:/other", "http://", "http:///", "http:///a", "http://:80/",
+        "http://?a", "http://user@other/", "http://user:word@other/", "http://a b/",
+        "http://a\001b/", "http://a#b/", "ftp://other/", "http:other", "/a http://other/", "**",
+        "*/"};
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         assert_refused(400, "GET", targets[i], "\r\n");
+    assert_refused(400, "OPTIONS", "**", "\r\n");
+    assert_refused(400, "OPTIONS", "a", "\r\n");
+    assert_refused(421, "GET", "https://other/", "\r\n");
+    assert_refused(421, "GET", "HTTPS://other/", "\r\n");
     assert_refused(400, "G\tET", "/", "\r\n");
     assert_refused(400, "G{}", "/", "\r\n");
     assert_refused(501, "CONNECT", "other:443", "\r\n");
@@ -173,6 +180,29 @@ static void targets_are_passed_on_as_written(void **state)
         snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", targets[i]);
         assert_true(says(get(targets[i]), 200));
         assert_true(upstream_was_told(world.upstream, line));
+    }
+}
+
+static void of_absolute_targets_the_upstream_is_asked_for_the_path(void **state)
+{
+    (void)state;
+    static const char *const targets[][3] = {
+        {"GET", "http://other/a/../b?c", "GET /a/../b?c HTTP/1.1\r\n"},
+        {"GET", "HTTP://other:80/http://x/", "GET /http://x/ HTTP/1.1\r\n"},
+        {"GET", "http://other", "GET / HTTP/1.1\r\n"},
+        {"GET", "http://o", "GET / HTTP/1.1\r\n"},
+        {"GET", "http://o?a/b?c", "GET /?a/b?c HTTP/1.1\r\n"},
+        {"GET", "http://[::1]:80//a@b", "GET //a@b HTTP/1.1\r\n"},
+        {"OPTIONS", "http://other", "OPTIONS * HTTP/1.1\r\n"},
+        {"OPTIONS", "http://other/", "OPTIONS / HTTP/1.1\r\n"},
+        {"OPTIONS", "http://other?", "OPTIONS /? HTTP/1.1\r\n"},
+        {"OPTIONS", "*", "OPTIONS * HTTP/1.1\r\n"},
+        {"OPTIONS", "/", "OPTIONS / HTTP/1.1\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        assert_true(says(ask(targets[i][0], targets[i][1], "\r\n"), 200));
+        assert_true(upstream_was_told(world.upstream, targets[i][2]));
+        assert_false(upstream_was_told(world.upstream, "Host: other"));
     }
 }
 
@@ -286,6 +316,7 @@ int main(void)
         IN_A_WORLD(targets_and_methods_that_are_none_are_refused),
         IN_A_WORLD(a_host_is_needed_since_http_1_1),
         IN_A_WORLD(targets_are_passed_on_as_written),
+        IN_A_WORLD(of_absolute_targets_the_upstream_is_asked_for_the_path),
         IN_A_WORLD(fields_of_one_hop_stay_there),
         IN_A_WORLD(no_forwarded_address_is_lost_however_many_come_before),
         IN_A_WORLD(requests_whose_fields_are_too_large_get_431),

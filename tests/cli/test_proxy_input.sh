@@ -106,7 +106,8 @@ raw() {
   timeout 5 head -1 <&3
   exec 3<&-
 }
-check "an absolute target gets 400" eval 'raw "GET http://other/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" | grep -q " 400 "'
+check "an absolute target is taken" eval 'raw "GET http://other/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" | grep -q " 200 "'
+check "one that is to be secured gets 421" eval 'raw "GET https://other/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" | grep -q " 421 "'
 check "garbage is refused" eval '! raw "\\001\\002garbage\r\n\r\n" | grep -q " 200 "'
 check "two lengths that differ are refused" \
   eval '! raw "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc" | grep -q " 200 "'
