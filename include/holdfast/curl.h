@@ -23,7 +23,8 @@ extern "C" {
  * What a finished transfer means. With CURLE_OK the HTTP status decides, by hf_http_outcome, with
  * Retry-After and RateLimit fields of the last response; so it does with CURLE_HTTP_RETURNED_ERROR
  * (CURLOPT_FAILONERROR). For other protocols CURLE_OK is success. A curl code that time or the
- * network can mend is transient; one that says nothing about the other side is ignored: the
+ * network can mend is transient, and so is an answer that is not HTTP, for which libcurl says
+ * CURLE_UNSUPPORTED_PROTOCOL; one that says nothing about the other side is ignored: the
  * request is wrong (URL, protocol, option, own certificate), or a callback ended it
  * (CURLE_ABORTED_BY_CALLBACK, CURLE_WRITE_ERROR, CURLE_READ_ERROR), or access is denied; the rest,
  * such as a certificate that cannot be trusted, is permanent.

@@ -98,10 +98,26 @@ static unsigned http_status(CURL *easy)
     return (unsigned)status;
 }
 
+/* To an answer whose beginning is not HTTP's libcurl says the same as to a scheme it does not know.
+ * A request has gone out for the former, and no status has come back; a redirect to the latter has
+ * its own. */
+static bool is_garbage(CURL *easy, CURLcode code)
+{
+    long status = 0;
+    long request_bytes = 0;
+    if (code != CURLE_UNSUPPORTED_PROTOCOL)
+        return false;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    return request_bytes > 0 && status == 0;
+}
+
 struct hf_outcome hf_curl_outcome(CURL *easy, CURLcode code)
 {
     if (!easy)
         code = CURLE_BAD_FUNCTION_ARGUMENT;
+    if (is_garbage(easy, code))
+        return hf_transient(-(int32_t)code);
     if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
         return hf_outcome(kind_of_code(code), -(int32_t)code, 0);
     unsigned status = http_status(easy);

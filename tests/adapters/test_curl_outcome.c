@@ -4,6 +4,7 @@
 #include <holdfast/mhd.h>
 
 #include "adapters/curl_fixture.h"
+#include "support/scripted_upstream.h"
 
 static void a_no_is_neither_repeated_nor_held_against_the_server(void **state)
 {
@@ -85,6 +86,70 @@ static void a_wrong_request_is_the_callers_mistake(void **state)
     assert_outcome(report.retry.outcome, HF_IGNORED, -CURLE_UNSUPPORTED_PROTOCOL, 0);
 }
 
+static const struct upstream_answer nonsense[] = {
+    {"/bytes", "\001\002 rubbish\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/version", "HTTP/7.3 200 OK\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/status", "HTTP/1.1 2000 OK\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/length", "HTTP/1.1 200 OK\r\nContent-Length: zz\r\n\r\n", 0, UPSTREAM_CLOSE},
+    {"/chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0, UPSTREAM_CLOSE},
+    {"/away", "HTTP/1.1 302 Found\r\nLocation: nonsense://x/\r\nContent-Length: 0\r\n\r\n", 0,
+        UPSTREAM_CLOSE},
+    {NULL, NULL, 0, UPSTREAM_KEEP},
+};
+
+static enum hf_status perform_at(struct fixture *fixture, const struct scripted_upstream *upstream,
+    const char *path, struct hf_guard_report *report)
+{
+    char url[128];
+    snprintf(url, sizeof(url), "%s%s", upstream->url, path);
+    curl_easy_setopt(fixture->easy, CURLOPT_URL, url);
+    return perform(fixture, NULL, report);
+}
+
+static void answers_that_are_not_http_are_held_against_the_server(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scripted_upstream *upstream = upstream_start(nonsense);
+    struct hf_guard_report report;
+    /* Three tries each, so the third path sees the eighth failure. */
+    static const char *const paths[] = {"/bytes", "/version", "/status"};
+    for (size_t index = 0; index < LENGTH(paths); index++) {
+        (void)perform_at(fixture, upstream, paths[index], &report);
+        assert_outcome(
+            report.retry.causes[0], HF_TRANSIENT, -(int32_t)CURLE_UNSUPPORTED_PROTOCOL, 0);
+    }
+    assert_int_equal(perform_at(fixture, upstream, "/", &report), HF_OPEN);
+    upstream_stop(upstream);
+}
+
+static void so_are_lengths_that_are_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scripted_upstream *upstream = upstream_start(nonsense);
+    struct hf_guard_report report;
+    assert_int_equal(perform_at(fixture, upstream, "/length", &report), HF_EXHAUSTED);
+    assert_outcome(report.retry.outcome, HF_TRANSIENT, -(int32_t)CURLE_WEIRD_SERVER_REPLY, 0);
+    assert_int_equal(perform_at(fixture, upstream, "/chunk", &report), HF_EXHAUSTED);
+    assert_outcome(report.retry.outcome, HF_TRANSIENT, -(int32_t)CURLE_RECV_ERROR, 0);
+    upstream_stop(upstream);
+}
+
+static void schemes_that_are_none_are_not_held_against_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scripted_upstream *upstream = upstream_start(nonsense);
+    struct hf_guard_report report;
+    curl_easy_setopt(fixture->easy, CURLOPT_FOLLOWLOCATION, 1L);
+    assert_int_equal(perform_at(fixture, upstream, "/away", &report), HF_FAILED);
+    assert_outcome(report.retry.outcome, HF_IGNORED, -(int32_t)CURLE_UNSUPPORTED_PROTOCOL, 0);
+    /* What the handle's transfer before brought is none of this one's. */
+    (void)perform_at(fixture, upstream, "/bytes", &report);
+    curl_easy_setopt(fixture->easy, CURLOPT_URL, "nonsense://127.0.0.1/");
+    assert_int_equal(perform(fixture, NULL, &report), HF_FAILED);
+    assert_outcome(report.retry.outcome, HF_IGNORED, -(int32_t)CURLE_UNSUPPORTED_PROTOCOL, 0);
+    upstream_stop(upstream);
+}
+
 static void other_protocols_succeed_without_a_status(void **state)
 {
     struct fixture *fixture = *state;
@@ -136,6 +201,9 @@ int main(void)
         TEST(failing_on_error_is_classified_by_the_status_all_the_same),
         TEST(what_the_callers_callbacks_end_says_nothing_about_the_server),
         TEST(a_wrong_request_is_the_callers_mistake),
+        TEST(answers_that_are_not_http_are_held_against_the_server),
+        TEST(so_are_lengths_that_are_none),
+        TEST(schemes_that_are_none_are_not_held_against_it),
         TEST(other_protocols_succeed_without_a_status),
         TEST(every_curl_code_has_its_kind),
     };
