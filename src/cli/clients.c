@@ -11,9 +11,10 @@
 
 struct client {
     int fd;
+    bool owes;
     uint64_t due_ns;
     struct exchange *exchange; /* Of the request that it has paid. */
-    struct clients_link owing; /* In a ring while next is not NULL. */
+    struct clients_link timed; /* In a ring while next is not NULL: owing, taking, or neither. */
     struct clients_link ended;
 };
 
@@ -42,18 +43,25 @@ static void append(struct clients_link *ring, struct clients_link *link)
 
 static void owe(struct clients *clients, struct client *client, uint64_t now_ns)
 {
+    client->owes = true;
     client->exchange = NULL;
-    client->due_ns = now_ns + clients->timeout_ns;
-    append(&clients->owing, &client->owing);
+    client->due_ns = now_ns + clients->limits.receive_ns;
+    append(&clients->owing, &client->timed);
 }
 
-bool clients_open(
-    struct clients *clients, const struct hf_allocator *allocator, uint64_t timeout_ns)
+static void make_ring(struct clients_link *ring)
+{
+    ring->next = ring->previous = ring;
+}
+
+bool clients_open(struct clients *clients, const struct hf_allocator *allocator,
+    const struct clients_limits *limits)
 {
     clients->allocator = allocator;
-    clients->timeout_ns = timeout_ns;
-    clients->owing.next = clients->owing.previous = &clients->owing;
-    clients->ended.next = clients->ended.previous = &clients->ended;
+    clients->limits = *limits;
+    make_ring(&clients->owing);
+    make_ring(&clients->taking);
+    make_ring(&clients->ended);
     clients->ends = epoll_create1(EPOLL_CLOEXEC);
     return clients->ends >= 0;
 }
@@ -73,7 +81,7 @@ void clients_add(
     if (!client)
         return;
     client->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    client->owing.client = client->ended.client = client;
+    client->timed.client = client->ended.client = client;
     owe(clients, client, now_ns);
     /* Edge-triggered: an end that has to wait for its turn must not keep the worker awake. A client
      * that cannot be watched still has its time limit. */
@@ -88,7 +96,7 @@ void clients_remove(struct clients *clients, void **context)
     if (!client)
         return;
     (void)epoll_ctl(clients->ends, EPOLL_CTL_DEL, client->fd, NULL);
-    take_out(&client->owing);
+    take_out(&client->timed);
     take_out(&client->ended);
     hf_release(clients->allocator, client, sizeof *client, _Alignof(struct client));
 }
@@ -98,8 +106,19 @@ void clients_pay(struct MHD_Connection *connection, struct exchange *exchange)
     struct client *client = client_of(connection);
     if (!client)
         return;
+    client->owes = false;
     client->exchange = exchange;
-    take_out(&client->owing);
+    take_out(&client->timed);
+}
+
+void clients_take(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns)
+{
+    struct client *client = client_of(connection);
+    if (!client)
+        return;
+    client->owes = false;
+    client->due_ns = now_ns + clients->limits.send_ns;
+    append(&clients->taking, &client->timed);
 }
 
 void clients_owe(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns)
@@ -109,10 +128,16 @@ void clients_owe(struct clients *clients, struct MHD_Connection *connection, uin
         owe(clients, client, now_ns);
 }
 
+static uint64_t first_due_ns(const struct clients_link *ring)
+{
+    return ring->next->client ? ring->next->client->due_ns : UINT64_MAX;
+}
+
 uint64_t clients_due_ns(const struct clients *clients)
 {
-    const struct client *first = clients->owing.next->client;
-    return first ? first->due_ns : UINT64_MAX;
+    uint64_t owing_ns = first_due_ns(&clients->owing);
+    uint64_t taking_ns = first_due_ns(&clients->taking);
+    return owing_ns < taking_ns ? owing_ns : taking_ns;
 }
 
 void clients_take_ends(struct clients *clients)
@@ -127,11 +152,21 @@ void clients_take_ends(struct clients *clients)
     }
 }
 
-static void cut_off(struct clients *clients, uint64_t now_ns)
+/* What has not been taken would stay in the socket's buffer for minutes after it is closed; a reset
+ * throws it away. */
+static void set_reset(const struct client *client)
 {
-    while (clients_due_ns(clients) <= now_ns) {
-        struct client *client = clients->owing.next->client;
-        take_out(&client->owing);
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
+static void cut_off(struct clients_link *ring, uint64_t now_ns)
+{
+    while (first_due_ns(ring) <= now_ns) {
+        struct client *client = ring->next->client;
+        take_out(&client->timed);
+        if (!client->owes)
+            set_reset(client);
         shutdown(client->fd, SHUT_RDWR);
     }
 }
@@ -158,13 +193,14 @@ static void show_ends(struct clients *clients)
     struct clients_link *next;
     for (struct clients_link *at = clients->ended.next; at != &clients->ended; at = next) {
         next = at->next;
-        if (at->client->owing.next)
+        if (at->client->owes)
             show_end(at->client);
     }
 }
 
 void clients_tend(struct clients *clients, uint64_t now_ns)
 {
-    cut_off(clients, now_ns);
+    cut_off(&clients->owing, now_ns);
+    cut_off(&clients->taking, now_ns);
     show_ends(clients);
 }

@@ -5,11 +5,13 @@
 #include <holdfast/mhd.h>
 
 /*
- * The clients of one worker that owe it a request: what libmicrohttpd does not see of them.
+ * The clients of one worker that owe it a request, or have to take its answer: what libmicrohttpd
+ * does not see of them.
  *
- * How long they may owe it. libmicrohttpd's own timeout begins anew with every byte, so that a
- * client which sends one now and then could keep its connection for ever. Here a whole request has
- * to arrive in a given time from the beginning of the connection, or from the answer before it.
+ * How long they may take. libmicrohttpd's own timeout begins anew with every byte, so that a client
+ * which sends or takes one now and then could keep its connection, and what that holds, for ever.
+ * Here a whole request has to arrive in a given time from the beginning of the connection, or from
+ * the answer before it; and a whole answer has to be taken in a given time.
  *
  * That they will never pay. libmicrohttpd's epoll is edge-triggered, and it takes a read that
  * brings less than it asked for as proof that nothing is left (recv_param_adapter in its
@@ -33,18 +35,24 @@ struct clients_link {
     struct client *client;
 };
 
+struct clients_limits {
+    uint64_t receive_ns;
+    uint64_t send_ns;
+};
+
 /* Zeroed, and opened, before anything else; not to be moved from then on. */
 struct clients {
     const struct hf_allocator *allocator;
-    uint64_t timeout_ns;
-    struct clients_link owing; /* Who owes one longest is first: all may for the same time. */
-    struct clients_link ended; /* Who has closed its side, until libmicrohttpd may be told. */
-    int ends;                  /* Readable when there are ends to take in. */
+    struct clients_limits limits;
+    struct clients_link owing;  /* Who owes one longest is first: all may for the same time. */
+    struct clients_link taking; /* Likewise. */
+    struct clients_link ended;  /* Who has closed its side, until libmicrohttpd may be told. */
+    int ends;                   /* Readable when there are ends to take in. */
 };
 
 /* False: the system refuses. */
-bool clients_open(
-    struct clients *clients, const struct hf_allocator *allocator, uint64_t timeout_ns);
+bool clients_open(struct clients *clients, const struct hf_allocator *allocator,
+    const struct clients_limits *limits);
 void clients_close(struct clients *clients);
 
 /* A connection begins, and ends. Without memory it begins without a time limit. */
@@ -52,11 +60,12 @@ void clients_add(
     struct clients *clients, struct MHD_Connection *connection, void **context, uint64_t now_ns);
 void clients_remove(struct clients *clients, void **context);
 
-/* A connection's request has arrived, and its answer is out. */
+/* A connection's request has arrived; its answer is queued; its answer is out. */
 void clients_pay(struct MHD_Connection *connection, struct exchange *exchange);
+void clients_take(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns);
 void clients_owe(struct clients *clients, struct MHD_Connection *connection, uint64_t now_ns);
 
-/* When the next one's time is over; UINT64_MAX: nobody owes a request. */
+/* When the next one's time is over; UINT64_MAX: nobody's time runs. */
 uint64_t clients_due_ns(const struct clients *clients);
 
 /* Takes in who has closed its side, and abandons the exchanges of who is gone for good, when

@@ -45,6 +45,7 @@ struct gateway_options {
     uint64_t upstream_connections_max; /* A worker. */
     uint64_t idle_timeout_ns;          /* Of a client's connection. */
     uint64_t receive_timeout_ns;       /* For a whole request to arrive. */
+    uint64_t send_timeout_ns;          /* For a whole answer to be taken. */
     uint64_t workers;
 };
 

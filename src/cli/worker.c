@@ -107,14 +107,17 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     const char *path, const char *method, const char *version, const char *data, size_t *size_bytes,
     void **exchange)
 {
+    struct worker *worker = context;
     struct exchange *asked = *exchange;
-    (void)context, (void)path;
+    (void)path;
     if (!asked)
         return MHD_NO;
     enum MHD_Result result = asked->stage == EXCHANGE_NEW
                                  ? exchange_begin(asked, connection, method, version)
                                  : exchange_continue(asked, data, size_bytes);
-    if (asked->stage >= EXCHANGE_TRYING)
+    if (asked->stage == EXCHANGE_ANSWERED)
+        clients_take(&worker->clients, connection, worker_now_ns(worker));
+    else if (asked->stage >= EXCHANGE_TRYING)
         clients_pay(connection, asked);
     return result;
 }
@@ -258,6 +261,16 @@ static CURLM *start_multi(const struct gateway_options *options)
     return multi;
 }
 
+static bool start_clients(struct worker *worker)
+{
+    const struct clients_limits limits = {
+        .receive_ns = worker->gateway->options.receive_timeout_ns,
+        .send_ns = worker->gateway->options.send_timeout_ns,
+    };
+    return clients_open(
+        &worker->clients, memory_allocator(&worker->gateway->memory, MEMORY_EXCHANGES), &limits);
+}
+
 /* Stopping the daemon ends the exchanges that are left. */
 static void release(struct worker *worker)
 {
@@ -292,8 +305,7 @@ enum hf_status worker_start(struct worker **worker, struct gateway *gateway, str
         return hf_error_add(error, HF_NO_MEMORY, 0, "worker: no memory");
     made->gateway = gateway;
     made->connections_max = gateway->options.connections_max / gateway->options.workers;
-    bool watching = clients_open(&made->clients,
-        memory_allocator(&gateway->memory, MEMORY_EXCHANGES), gateway->options.receive_timeout_ns);
+    bool watching = start_clients(made);
     made->multi = start_multi(&gateway->options);
     made->daemon = start_daemon(made);
     if (watching && made->multi && made->daemon && start_thread(made) == HF_OK) {

@@ -34,6 +34,10 @@
 static char large[24 * 1024] = OK_EMPTY;
 static char too_large[32 * 1024] = OK_EMPTY;
 
+/* An answer that does not fit into the buffers of a connection. */
+#define HUGE_BYTES ((size_t)16 << 20)
+static char huge[HUGE_BYTES + 1024];
+
 /* Word for word what the upstream says to each path. */
 static const struct upstream_answer script[] = {
     {"/trailer",
@@ -65,6 +69,7 @@ static const struct upstream_answer script[] = {
     {"/head-unknown", OK "Transfer-Encoding: chunked\r\n\r\n", 0, UPSTREAM_KEEP},
     {"/large", large, 0, UPSTREAM_KEEP},
     {"/too-large", too_large, 0, UPSTREAM_KEEP},
+    {"/huge", huge, 0, UPSTREAM_KEEP},
     {"/once", OK "Content-Length: 2\r\n\r\nhi", 0, UPSTREAM_NO_MORE},
     {"/hang", "", 0, UPSTREAM_KEEP},
     {"/busy-shortly", "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0,
@@ -92,6 +97,14 @@ static inline void make_fields(char *text, size_t size)
     strcpy(text + used, "\r\n");
 }
 
+static inline void make_huge(void)
+{
+    if (*huge)
+        return;
+    int size = sprintf(huge, OK "Content-Length: %zu\r\n\r\n", HUGE_BYTES);
+    memset(huge + size, 'x', HUGE_BYTES);
+}
+
 static inline struct gateway_options options_for(const char *upstream)
 {
     return (struct gateway_options){
@@ -112,6 +125,7 @@ static inline struct gateway_options options_for(const char *upstream)
         .upstream_connections_max = 8,
         .idle_timeout_ns = HF_SECONDS(20),
         .receive_timeout_ns = HF_SECONDS(20),
+        .send_timeout_ns = HF_SECONDS(20),
         .workers = 2,
     };
 }
@@ -123,6 +137,7 @@ static inline int make_world(void **state)
     signal(SIGPIPE, SIG_IGN);
     make_fields(large + sizeof(OK_EMPTY) - 1, 15500);
     make_fields(too_large + sizeof(OK_EMPTY) - 1, 20000);
+    make_huge();
     memset(&world, 0, sizeof(world));
     world.upstream = upstream_start(script);
     const struct gateway_options options = options_for(world.upstream->url);

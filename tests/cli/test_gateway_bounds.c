@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 
 #include <holdfast/curl.h>
 #include <holdfast/jemalloc.h>
@@ -100,12 +101,14 @@ static void options_that_cannot_be_had_are_named(void **state)
     assert_true(has(hf_error_text(&error), "--upstream: 2055 bytes"));
 }
 
-/* A gateway like the world's, where a request must arrive within a tenth of a second. */
+/* A gateway like the world's, where a request must arrive within a tenth of a second, and its
+ * answer be taken. */
 static struct gateway *start_impatient(void)
 {
     struct gateway *gateway;
     struct gateway_options options = options_for(world.upstream->url);
-    options.receive_timeout_ns = HF_MS(100);
+    options.receive_timeout_ns = options.send_timeout_ns = HF_MS(100);
+    options.answer_bytes_max = options.memory_bytes_max = 2 * HUGE_BYTES;
     assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
     return gateway;
 }
@@ -123,6 +126,17 @@ static void clients_that_do_not_finish_their_request_are_cut_off(void **state)
     assert_true(says(world.reply.text, 204));
     assert_true(ends_with(world.reply.text, "\r\n\r\n"));
     assert_int_equal(upstream_requests(world.upstream), 1);
+    assert_int_equal(gateway_stop(gateway, 0), HF_OK);
+}
+
+static void clients_that_do_not_take_their_answer_are_cut_off(void **state)
+{
+    (void)state;
+    struct gateway *gateway = start_impatient();
+    struct pollfd polled = {.fd = begin_at(gateway, "/huge")};
+    assert_int_equal(poll(&polled, 1, 10000), 1);
+    assert_true(polled.revents & POLLERR);
+    raw_read(&world.reply, polled.fd);
     assert_int_equal(gateway_stop(gateway, 0), HF_OK);
 }
 
@@ -241,6 +255,7 @@ int main(void)
         IN_A_WORLD(bodies_share_a_bound_and_get_503_past_it),
         IN_A_WORLD(options_that_cannot_be_had_are_named),
         IN_A_WORLD(clients_that_do_not_finish_their_request_are_cut_off),
+        IN_A_WORLD(clients_that_do_not_take_their_answer_are_cut_off),
         IN_A_WORLD(clients_that_close_in_the_middle_of_their_request_are_let_go_at_once),
         IN_A_WORLD(clients_that_close_their_side_get_all_their_answers),
         IN_A_WORLD(clients_that_reset_their_connection_end_their_exchange),
