@@ -5,6 +5,7 @@
 /* Everything in libholdfast-net: libp2p over TCP. */
 
 #include <holdfast/identity.h>
+#include <holdfast/multiaddr.h>
 #include <holdfast/peer_id.h>
 
 #endif
