@@ -15,7 +15,7 @@ BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))
 
 # A mutant is a known mistake, compiled in by -DHF_MUTANT_<name>; the test named here must fail on it.
 MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_table \
-           $(foreach m,LOST_BOUND NO_FLOOR,$m=tests/base/test_table_incarnations) \
+           LOST_BOUND=tests/base/test_table_incarnations \
            $(foreach m,NO_BUMP LATE_CLOCK ONE_SCAN,$m=tests/base/test_table_orders_parked) \
            $(foreach m,NO_GENERATION LOST_COUNTS,BREAKER_$m=tests/breaker/test_breaker_late) \
            BREAKER_ONE_WINDOW=tests/breaker/test_window \

@@ -44,7 +44,7 @@
  *     tentative slot, if another, is withdrawn. Tentative: the first on the path is the winner;
  *     bump each further one (compare-and-swap TAT -> TAT + 256; lost: 5). Private: ignore. The
  *     first other slot that is committed and whose bound has passed is the candidate.
- *  6. No winner: claim the candidate. Raise the horizon to its bound. Compare-and-swap its time ->
+ *  6. No winner: claim the candidate. Raise the horizon to its TAT. Compare-and-swap its time ->
  *     private, the owner's next TAT above the bound: now nobody else touches it. Raise overflow,
  *     exchange the name, lower overflow, store tentative, TAT + 256: published. Remember it as the
  *     winner; 5. No candidate: recover what dead owners hold on the path; twice: full.
@@ -59,9 +59,9 @@
  *
  * ADJUSTING A KEY (refund, reset, another quota; table_lower.c)
  * 10. Load a slot's time, then its name; it must be committed and the key's. Read the clock. If the
- *     TAT is to fall: not below now, not down to the horizon, and not to more than two units below
- *     the bound of H rounded up to whole ones. Compare-and-swap, with a mark that keeps that bound;
- *     lost: 10. To change nothing, load the time again, as a denial does.
+ *     TAT is to fall: not below now, and not to more than two units below the bound of H, rounded
+ * up to whole ones. Compare-and-swap, with a mark that keeps that bound; lost: 10. To change
+ *     nothing, load the time again, as a denial does.
  *
  * RECOVERING A SLOT (table_recover.c)
  * 11. Load its time; if it is tentative or private, ask whether its owner is dead; if so, vacate it
@@ -76,23 +76,23 @@
  * POWER) this comes to: a time is loaded with acquire, hence before the name, and the name with
  * acquire, hence before the time is loaded again or swapped, as (b) needs it. Whoever acquires the
  * name that a claimer released sees the claim, a compare-and-swap that came before it in that
- * thread. The horizon in 8 and 10 is loaded after a time that was, directly or through a chain of
+ * thread. The horizon in 8 is loaded after a time that was, directly or through a chain of
  * compare-and-swaps (each of which continues the release of the one before it), released by a
  * claimer who had raised the horizon. The clock in 8 and 10 must not be read before the loads that
  * precede it, which is for the clock to see to, as those of this library do; otherwise a request
  * may act early by the length of a pipeline. No invariant rests on that.
  *
  * WHY IT IS RIGHT
- *  (a) No value that a slot's time has in one incarnation is ever had in a later one. For all TATs
- *      of an incarnation are above all of earlier ones: claimed TATs are above the bound of the
- *      time that the claim replaced, hence above H; bumps, publications, commits and vacating make
- *      them larger; and what 10 lowers stays above the horizon, which was at least that bound
- *      before the claim, and never falls. That the bound is one is kept by each step: a plain
- *      time's TAT is H (commits and charges of a plain slot make a new maximum; a lowered slot
- *      becomes plain when its TAT has reached its bound), and all steps that lead to a lowered
- *      time keep the bound or, from a plain time, round its TAT up. No clock is trusted for any of
- *      this. Within an incarnation tentative and private values never repeat either: they only
- *      grow, and end with the commit or the vacating. Committed ones may; that is harmless:
+ *  (a) No value that a slot's time has in one incarnation is ever had in a later one. A value
+ *      tells a bound: (TAT / unit + mark) * unit if it is lowered, otherwise its TAT; and all
+ *      bounds of an incarnation are above all of earlier ones, although its TATs need not be. For
+ *      a claim begins above the bound that it found, bumps, publications, commits and vacating
+ *      make TATs larger, and from then on no step makes the bound smaller: a plain slot charged or
+ *      raised gets a larger TAT, which is its bound; lowered, it gets a mark whose bound is that
+ *      TAT or above; a lowered slot keeps its bound until its TAT has reached it. No clock is
+ *      trusted for any of this. Within an incarnation tentative and private values never repeat
+ *      either: they only grow, and end with the commit or the vacating. Committed ones may; that is
+ *      harmless:
  *  (b) A name changes only while its slot is private, after a claim or before the slot is vacated
  *      for good, so a slot has one name through all its committed and tentative moments of one
  *      incarnation, or 0 after these. A name read between two moments at which the time was the
@@ -121,8 +121,8 @@
  *      reads the horizon after that scan, charges from x or later, as if the slot still stood.
  *      This trusts no clock. A clock of the table's own is never behind the horizon, which was
  *      made of its earlier readings: the request is decided at that later moment, and the
- *      horizon denies nothing, nor holds up a refund. A time handed in is kept, so that a caller
- *      who lags behind others errs towards denial only.
+ *      horizon denies nothing. A time handed in is kept, so that a caller who lags behind others
+ *      errs towards denial only.
  *  (f) It is lock-free. While no request completes, no slot becomes committed and none is adjusted,
  *      so evictions end; so withdrawals end, each of which belongs to a request that completes; so
  *      claims end, and recoveries, of which there is one at most for each claim. (Hence
@@ -139,8 +139,8 @@
  *      2^64: no sum wraps. The assertions below say so.
  *
  * WHAT LOWERING COSTS. A lowered key is decided on the slow path until it has outgrown its bound,
- * and its slot is kept until that has passed, up to a unit after H. It is lowered to now wherever
- * its tolerance is at most a unit and the horizon is not ahead of now: H <= now + unit then.
+ * and its slot is kept until that has passed, up to a unit after H. It can be lowered to now
+ * wherever its tolerance is at most a unit, since then H <= now + unit.
  *
  * tests/base/test_table_orders_parked.c runs this code in all orders of its steps, up to a few
  * preemptions, test_table_killed_parked.c kills owners at each; the HF_MUTANT_ seams break one
@@ -174,7 +174,7 @@ static uint64_t claim(
     uint64_t bound = hf_table_bound(table, time);
     uint64_t tat = hf_table_next_tat(table, bound);
     uint64_t published = HF_TABLE_TENTATIVE + tat + HF_TABLE_STEP_NS;
-    hf_max_seq(&table->shared->horizon, bound);
+    hf_max_seq(&table->shared->horizon, hf_table_tat(time));
     hf_step(HF_STEP_TABLE_CLAIMING);
     if (!hf_cas_seq(word, &time, HF_TABLE_PRIVATE + tat))
         return 0;

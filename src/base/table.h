@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct hf_table_line) == HF_CACHE_LINE, "a line is one cac
 
 /* What belongs to the whole table; written where keys are inserted, never by a known key. */
 struct hf_table_shared {
-    _Alignas(HF_CACHE_LINE) uint64_t horizon; /* No evicted slot was ever later than this. */
+    _Alignas(HF_CACHE_LINE) uint64_t horizon; /* No evicted key's time was later than this. */
     uint64_t inserted;                        /* Keys given a slot. */
 };
 
@@ -157,7 +157,7 @@ struct hf_table_answer hf_table_search(
 
 /*
  * Adjusts a key's TAT, lock-free. HF_TABLE_ADMITTED: tat_ns is what it is now, which is later than
- * asked for if that is before the horizon or more than two units below the key's high-water mark.
+ * asked for if that is more than two units below the key's high-water mark.
  * HF_TABLE_ABSENT: nothing to adjust.
  */
 struct hf_table_answer hf_table_adjust(

@@ -22,10 +22,7 @@ static uint64_t adjusted_debt(const struct hf_table_adjustment *adjustment, uint
     return hf_min(scaled, adjustment->ceiling_ns);
 }
 
-/*
- * What a committed time becomes. A TAT is not lowered to the horizon: thus it stays above all that
- * its slot has been before it was claimed, invariant (a), however wrong `now` may be.
- */
+/* What a committed time becomes. */
 static uint64_t transformed(const struct hf_table *table,
     const struct hf_table_adjustment *adjustment, uint64_t time, uint64_t now)
 {
@@ -33,10 +30,6 @@ static uint64_t transformed(const struct hf_table *table,
     if (tat <= now)
         return time;
     uint64_t wanted = now + adjusted_debt(adjustment, tat - now);
-#ifndef HF_MUTANT_NO_FLOOR
-    if (wanted < tat)
-        wanted = hf_min(tat, hf_max(wanted, hf_load_seq(&table->shared->horizon) + 1));
-#endif
     return wanted == tat ? time : hf_table_time(table, wanted, hf_table_bound(table, time));
 }
 

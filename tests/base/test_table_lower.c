@@ -283,16 +283,22 @@ static void a_clock_is_read_once_the_time_is_known(void **state)
     hf_table_fini(&table);
 }
 
-/* A caller far behind lowers no time to where the slot may have been under another name. */
-static void no_time_is_lowered_to_the_horizon(void **state)
+/*
+ * A caller far behind lowers a TAT to where the slot has been under another name: its time is
+ * another all the same.
+ */
+static void a_tat_but_no_time_comes_back_under_another_name(void **state)
 {
     (void)state;
     struct hf_table table = table_of(1, 1, HF_SECONDS(1));
     charge(&table, 1, 1000, 0);
-    uint64_t later_ns = 1000 + HF_TABLE_MARGIN_NS;
-    assert_int_equal(charge(&table, 2, 1000, later_ns).verdict, HF_TABLE_ADMITTED);
+    assert_adjusted(refund(&table, 1, 900, 0), 0, 100);
+    uint64_t before = table.lines[0].times[0];
+    assert_int_equal(charge(&table, 2, 1000, HF_SECONDS(1)).verdict, HF_TABLE_ADMITTED);
     assert_int_equal(table.lines[0].names[0], 2);
-    assert_adjusted(reset(&table, 2, 0), 0, 1001);
+    assert_adjusted(reset(&table, 2, 100), 100, 100);
+    assert_int_equal(hf_table_tat(table.lines[0].times[0]), hf_table_tat(before));
+    assert_int_not_equal(table.lines[0].times[0], before);
     hf_table_fini(&table);
 }
 
@@ -444,7 +450,7 @@ int main(void)
         cmocka_unit_test(another_quota_scales_the_debt_up_or_down),
         cmocka_unit_test(the_ends_of_time_are_as_good_as_the_middle),
         cmocka_unit_test(a_clock_is_read_once_the_time_is_known),
-        cmocka_unit_test(no_time_is_lowered_to_the_horizon),
+        cmocka_unit_test(a_tat_but_no_time_comes_back_under_another_name),
         cmocka_unit_test(trimming_lowers_every_key_and_counts_those_that_were_later),
         cmocka_unit_test(tables_agree_with_a_plain_account_whatever_is_lowered),
     };

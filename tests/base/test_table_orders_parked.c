@@ -89,8 +89,9 @@ static struct {
 static uint64_t next_random(uint64_t *state)
 {
     struct hf_splitmix splitmix = {*state};
-    *state += 1;
-    return hf_splitmix_next(&splitmix);
+    uint64_t number = hf_splitmix_next(&splitmix);
+    *state = splitmix.state;
+    return number;
 }
 
 static struct hf_table_request request_of(const struct ask *ask)
