@@ -36,8 +36,9 @@ extern "C" {
  * of everything.
  *
  * TIME. The limiter lives by a time of the file's own, which never goes backwards:
- * - Within one start of the machine it follows the clock (CLOCK_BOOTTIME unless options.clock says
- *   otherwise), which must be the same for all processes and run through all their lives.
+ * - Within one start of the machine it follows options.clock, which must be one that all processes
+ *   read the same: monotonic, or boottime, which goes on while the machine is suspended. Times for
+ *   _at calls are readings of that clock.
  * - At the first opening after a start it has moved on by what the wall clock says, counted from
  *   the file's creation. A wall clock that went backwards stands for no time at all: keys are never
  *   given cells too early, and wait up to as long again as the machine was off. One that has jumped
@@ -108,12 +109,6 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_recover(
  */
 HF_MUST_USE HF_API enum hf_status hf_limiter_sync(
     struct hf_limiter *limiter, struct hf_error *error);
-
-/*
- * The clock that the limiter lives by: for a file, the file's time; otherwise options.clock. It is
- * the one for _at calls. Borrowed: valid as long as the limiter. NULL: monotonic.
- */
-HF_API struct hf_clock hf_limiter_time(const struct hf_limiter *limiter);
 
 #ifdef __cplusplus
 }

@@ -31,17 +31,24 @@ static enum hf_status refused(struct hf_error *error, const char *what, int code
         error, code == ENOMEM ? HF_NO_MEMORY : HF_IO, code, "%s: %s", what, strerror(code));
 }
 
-/* The clock of a limiter in a file. A reading that is too late is refused by whoever asked. */
-static uint64_t table_now_ns(void *context)
+/* What is too late, before or after, is refused by whoever asked. */
+uint64_t hf_attachment_at(struct hf_attachment *attachment, uint64_t clock_ns)
 {
-    struct hf_attachment *attachment = context;
-    uint64_t clock_ns = attachment->clock.now_ns(attachment->clock.context);
+    if (clock_ns > HF_TIME_MAX_NS)
+        return clock_ns;
     uint64_t now_ns = hf_time_line_at(&attachment->line, clock_ns);
     if (now_ns >= hf_load_relaxed(&attachment->note_at_ns) && now_ns <= HF_TIME_MAX_NS) {
         hf_store_relaxed(&attachment->note_at_ns, now_ns + NOTE_NS);
         hf_file_state_note(state_of(attachment), now_ns);
     }
     return now_ns;
+}
+
+/* The clock of a limiter in a file. */
+static uint64_t table_now_ns(void *context)
+{
+    struct hf_attachment *attachment = context;
+    return hf_attachment_at(attachment, attachment->clock.now_ns(attachment->clock.context));
 }
 
 static void table_sleep_ns(void *context, uint64_t duration_ns)
@@ -316,7 +323,7 @@ enum hf_status hf_attachment_new(struct hf_attachment **attachment,
         .limiter = limiter,
         .mapping = mapping,
         .file = NO_FILE,
-        .clock = options->clock.now_ns ? options->clock : hf_clock_boottime(),
+        .clock = limiter.clock,
         .process = mapping->process(mapping->context),
         .allocator = options->allocator ? *options->allocator : *hf_allocator_libc(),
     };

@@ -101,5 +101,6 @@ enum hf_status hf_limiter_check_many_at(
 {
     if (!limiter)
         return refuse_all(requests, requests ? count : 0, "limiter");
-    return ask_all(limiter, requests, count, (struct moment){now_ns, NULL});
+    return ask_all(
+        limiter, requests, count, (struct moment){hf_limiter_table_ns(limiter, now_ns), NULL});
 }

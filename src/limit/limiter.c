@@ -179,6 +179,7 @@ enum hf_status hf_limiter_check_at(struct hf_limiter *limiter, struct hf_bytes k
     const char *wrong = hf_limiter_wrong_argument(limiter, key);
     if (wrong)
         return hf_decision_invalid(decision, wrong);
+    now_ns = hf_limiter_table_ns(limiter, now_ns);
     if (now_ns > HF_TIME_MAX_NS)
         return hf_decision_invalid(decision, "now_ns");
     struct hf_table_key place = hf_limiter_locate(limiter, key);
@@ -204,7 +205,8 @@ enum hf_status hf_limiter_check_with_at(struct hf_limiter *limiter, struct hf_by
     const char *wrong = hf_limiter_subject(&subject, limiter, key, quota, NULL, now_ns);
     if (wrong)
         return hf_decision_invalid(decision, wrong);
-    return hf_limiter_decide(limiter, subject.gcra, subject.key, cost, now_ns, NULL, decision);
+    return hf_limiter_decide(
+        limiter, subject.gcra, subject.key, cost, subject.now_ns, NULL, decision);
 }
 
 const char *hf_limiter_subject(struct hf_limiter_subject *subject, const struct hf_limiter *limiter,
@@ -216,12 +218,22 @@ const char *hf_limiter_subject(struct hf_limiter_subject *subject, const struct 
     if (!hf_gcra_is_usable(quota))
         return "quota";
     struct hf_table_key place = hf_limiter_locate(limiter, key);
-    if (clock)
-        now_ns = hf_clock_now_ns(clock);
+    now_ns = clock ? hf_clock_now_ns(clock) : hf_limiter_table_ns(limiter, now_ns);
     if (now_ns > HF_TIME_MAX_NS)
         return clock ? "clock" : "now_ns";
     *subject = (struct hf_limiter_subject){place, quota ? quota : &limiter->gcra, now_ns, clock};
     return NULL;
+}
+
+const struct hf_clock *hf_limiter_clock_like(
+    const struct hf_limiter *limiter, const struct hf_clock *clock)
+{
+    if (!clock || !limiter->attachment)
+        return clock;
+    struct hf_clock given = clock->now_ns ? *clock : hf_clock_monotonic();
+    const struct hf_clock *own = &limiter->attachment->clock;
+    bool same = given.now_ns == own->now_ns && given.context == own->context;
+    return same ? &limiter->clock : NULL;
 }
 
 static enum hf_status peek(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,

@@ -84,11 +84,27 @@ const char *hf_limiter_subject(struct hf_limiter_subject *subject, const struct 
     struct hf_bytes key, const struct hf_gcra *quota, const struct hf_clock *clock,
     uint64_t now_ns);
 
-/* The clock of a limiter that may be NULL. */
+/* attachment.c: table time at a reading of the clock that a limiter in a file was opened with. */
+uint64_t hf_attachment_at(struct hf_attachment *attachment, uint64_t clock_ns);
+
+/* Table time when the clock that the limiter was made with reads now_ns. */
+static inline uint64_t hf_limiter_table_ns(const struct hf_limiter *limiter, uint64_t now_ns)
+{
+    return limiter->attachment ? hf_attachment_at(limiter->attachment, now_ns) : now_ns;
+}
+
+/* The clock of a limiter that may be NULL: it reads table time. */
 static inline const struct hf_clock *hf_limiter_clock(const struct hf_limiter *limiter)
 {
     return limiter ? &limiter->clock : NULL;
 }
+
+/*
+ * What vouches for table time where a caller's clock has been read: that clock itself, but for a
+ * limiter in a file only its own, which that one must be then, and otherwise NULL.
+ */
+const struct hf_clock *hf_limiter_clock_like(
+    const struct hf_limiter *limiter, const struct hf_clock *clock);
 
 static inline struct hf_table_request hf_limiter_asked(
     const struct hf_limiter_subject *subject, uint64_t charge_ns)

@@ -53,8 +53,3 @@ enum hf_status hf_limiter_sync(struct hf_limiter *limiter, struct hf_error *erro
         return hf_error_add(error, HF_IO, code, "cannot be written: %s", strerror(code));
     return HF_OK;
 }
-
-struct hf_clock hf_limiter_time(const struct hf_limiter *limiter)
-{
-    return limiter ? limiter->clock : hf_clock_monotonic();
-}

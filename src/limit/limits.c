@@ -80,6 +80,16 @@ static enum hf_status invalid(struct hf_limits_request *request, uint32_t part, 
     return answer->status;
 }
 
+/* False: it is too late for a part. */
+static bool prepare_time(
+    struct hf_limits_answer *answer, const struct hf_clock *clock, uint64_t now_ns)
+{
+    struct hf_limiter_subject *subject = &answer->subject;
+    subject->clock = answer->limiter ? hf_limiter_clock_like(answer->limiter, clock) : clock;
+    subject->now_ns = answer->limiter ? hf_limiter_table_ns(answer->limiter, now_ns) : now_ns;
+    return subject->now_ns <= HF_TIME_MAX_NS;
+}
+
 /* Reads the clock last, while the keys' lines come from memory. */
 static enum hf_status prepare(struct hf_limits_request *request, const struct hf_limits *limits,
     struct hf_bytes key, uint64_t cost, const struct hf_clock *clock, uint64_t now_ns)
@@ -102,8 +112,8 @@ static enum hf_status prepare(struct hf_limits_request *request, const struct hf
     if (now_ns > HF_TIME_MAX_NS)
         return invalid(request, 0, clock ? "clock" : "now_ns");
     for (uint32_t part = 0; part < request->count; part++) {
-        request->answers[part].subject.now_ns = now_ns;
-        request->answers[part].subject.clock = clock;
+        if (!prepare_time(&request->answers[part], clock, now_ns))
+            return invalid(request, part, clock ? "clock" : "now_ns");
     }
     return HF_OK;
 }

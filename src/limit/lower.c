@@ -98,8 +98,7 @@ static enum hf_status trim(struct hf_limiter *limiter, const struct hf_gcra *quo
 {
     if (!limiter || !hf_gcra_is_usable(quota))
         return HF_INVALID;
-    if (clock)
-        now_ns = hf_clock_now_ns(clock);
+    now_ns = clock ? hf_clock_now_ns(clock) : hf_limiter_table_ns(limiter, now_ns);
     if (now_ns > HF_TIME_MAX_NS)
         return HF_INVALID;
     const struct hf_gcra *gcra = quota ? quota : &limiter->gcra;

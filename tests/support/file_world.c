@@ -15,65 +15,70 @@
 
 #include "support/file_world.h"
 
-struct file_world *file_world_new(void)
+struct file_world *machine;
+
+int file_world_make(void **state)
 {
-    struct file_world *world =
-        mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(world != MAP_FAILED);
-    world->descriptor = memfd_create("holdfast-test", 0);
-    assert_true(world->descriptor >= 0);
-    snprintf(world->path, sizeof(world->path), "/proc/self/fd/%d", world->descriptor);
-    snprintf(world->boot, sizeof(world->boot), "1");
-    hf_manual_clock_init(&world->clock, FILE_WORLD_START_NS);
-    hf_manual_clock_init(&world->wall, FILE_WORLD_WALL_NS);
-    world->options = (struct hf_limiter_options){
+    (void)state;
+    machine =
+        mmap(NULL, sizeof(*machine), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(machine != MAP_FAILED);
+    machine->descriptor = memfd_create("holdfast-test", 0);
+    assert_true(machine->descriptor >= 0);
+    snprintf(machine->path, sizeof(machine->path), "/proc/self/fd/%d", machine->descriptor);
+    snprintf(machine->boot, sizeof(machine->boot), "1");
+    hf_manual_clock_init(&machine->clock, FILE_WORLD_START_NS);
+    hf_manual_clock_init(&machine->wall, FILE_WORLD_WALL_NS);
+    machine->options = (struct hf_limiter_options){
         .quota = hf_quota_with_burst(hf_quota_per_second(10), 5),
         .keys_max = 100,
-        .clock = hf_manual_clock(&world->clock),
+        .clock = hf_manual_clock(&machine->clock),
     };
-    world->file = (struct hf_limiter_file){
-        .path = world->path,
-        .wall_clock = hf_manual_wall_clock(&world->wall),
-        .boot = world->boot,
+    machine->file = (struct hf_limiter_file){
+        .path = machine->path,
+        .wall_clock = hf_manual_wall_clock(&machine->wall),
+        .boot = machine->boot,
     };
-    return world;
+    return 0;
 }
 
-void file_world_free(struct file_world *world)
+int file_world_remove(void **state)
 {
-    close(world->descriptor);
-    munmap(world, sizeof(*world));
+    (void)state;
+    close(machine->descriptor);
+    munmap(machine, sizeof(*machine));
+    return 0;
 }
 
-void file_world_advance(struct file_world *world, uint64_t duration_ns)
+void file_world_advance(uint64_t duration_ns)
 {
-    hf_manual_clock_advance(&world->clock, duration_ns);
-    hf_manual_clock_advance(&world->wall, duration_ns);
+    hf_manual_clock_advance(&machine->clock, duration_ns);
+    hf_manual_clock_advance(&machine->wall, duration_ns);
 }
 
-void file_world_restart(struct file_world *world, uint64_t wall_ns)
+void file_world_restart(uint64_t wall_ns)
 {
-    snprintf(world->boot, sizeof(world->boot), "%d", atoi(world->boot) + 1);
-    hf_manual_clock_init(&world->clock, HF_SECONDS(7));
-    hf_manual_clock_init(&world->wall, wall_ns);
+    snprintf(machine->boot, sizeof(machine->boot), "%d", atoi(machine->boot) + 1);
+    hf_manual_clock_init(&machine->clock, HF_SECONDS(7));
+    hf_manual_clock_init(&machine->wall, wall_ns);
 }
 
-struct hf_limiter *file_world_open(struct file_world *world)
+struct hf_limiter *file_world_open(void)
 {
     struct hf_limiter *limiter = NULL;
     struct hf_error error = {0};
-    if (hf_limiter_open(&limiter, &world->options, &world->file, &error) != HF_OK)
+    if (hf_limiter_open(&limiter, &machine->options, &machine->file, &error) != HF_OK)
         fail_msg("%s", hf_error_text(&error));
     assert_non_null(limiter);
     return limiter;
 }
 
-enum hf_status file_world_refusal(struct file_world *world, struct hf_error *error)
+enum hf_status file_world_refusal(struct hf_error *error)
 {
     struct hf_limiter untouched;
     struct hf_limiter *limiter = &untouched;
     hf_error_clear(error);
-    enum hf_status status = hf_limiter_open(&limiter, &world->options, &world->file, error);
+    enum hf_status status = hf_limiter_open(&limiter, &machine->options, &machine->file, error);
     assert_null(limiter);
     assert_int_not_equal(status, HF_OK);
     assert_int_equal(error->count, 1);

@@ -26,21 +26,25 @@ struct file_world {
 #define FILE_WORLD_START_NS HF_SECONDS(1000)
 #define FILE_WORLD_WALL_NS HF_SECONDS(1700000000)
 
-/* A world with an empty file; quota 10 a second, burst 5, 100 keys. */
-struct file_world *file_world_new(void);
-void file_world_free(struct file_world *world);
+/* The machine of the running test, with an empty file; quota 10 a second, burst 5, 100 keys. */
+extern struct file_world *machine;
+
+#define IN_A_FILE_WORLD(test)                                                                      \
+    cmocka_unit_test_setup_teardown(test, file_world_make, file_world_remove)
+int file_world_make(void **state);
+int file_world_remove(void **state);
 
 /* Both clocks go on. */
-void file_world_advance(struct file_world *world, uint64_t duration_ns);
+void file_world_advance(uint64_t duration_ns);
 
 /* The machine was off: its clock begins again, and the wall clock is what it is told. */
-void file_world_restart(struct file_world *world, uint64_t wall_ns);
+void file_world_restart(uint64_t wall_ns);
 
 /* Opens the file, which must work. */
-struct hf_limiter *file_world_open(struct file_world *world);
+struct hf_limiter *file_world_open(void);
 
 /* Opens it and must not; the reason given is error's only cause. */
-enum hf_status file_world_refusal(struct file_world *world, struct hf_error *error);
+enum hf_status file_world_refusal(struct hf_error *error);
 
 /* The same by a process that dies with the file open: it never gives anything back. */
 void file_world_die(struct hf_limiter *limiter);
