@@ -11,6 +11,7 @@ struct command {
 };
 
 extern const struct command command_demo;
+extern const struct command command_key;
 extern const struct command command_proxy;
 
 /* Exit codes of every subcommand. */

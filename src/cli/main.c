@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 
-static const struct command *const commands[] = {&command_demo, &command_proxy};
+static const struct command *const commands[] = {&command_demo, &command_proxy, &command_key};
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 

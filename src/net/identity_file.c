@@ -70,7 +70,8 @@ static enum hf_status save(
     code = files->rename(files->context, temporary, path);
     if (code != 0) {
         files->remove(files->context, temporary);
-        return refuse_file(path, code, "cannot give it its name", error);
+        return refuse_file(
+            path, code, code == EEXIST ? "there is one already" : "cannot give it its name", error);
     }
     code = append_and_sync(files, path, hf_bytes(NULL, 0));
     return code == 0 ? HF_OK : refuse_file(path, code, "may be lost in a crash", error);
