@@ -44,6 +44,9 @@ enum hf_step {
     X(HF_STEP_AUDIT_COUNTED)                                                                       \
     X(HF_STEP_AUDIT_REVOKING)                                                                      \
     X(HF_STEP_AUDIT_DRAINING)                                                                      \
+    X(HF_STEP_LIMITS_LOOKING)                                                                      \
+    X(HF_STEP_LIMITS_CHARGING)                                                                     \
+    X(HF_STEP_LIMITS_RETURNING)                                                                    \
     X(HF_STEP_FLOW_FINDING)                                                                        \
     X(HF_STEP_FLOW_READING)                                                                        \
     X(HF_STEP_FLOW_CHARGING)                                                                       \

@@ -44,6 +44,9 @@ static void insert_in_order(struct hf_limits_request *request)
     uint32_t place = newest;
     for (; place > 0; place--) {
         uint8_t other = request->order[place - 1];
+#ifdef HF_MUTANT_LIMITS_ANY_ORDER
+        break;
+#endif
         if (!goes_before(&request->answers[newest], &request->answers[other]))
             break;
         request->order[place] = other;
@@ -121,6 +124,7 @@ static enum hf_status prepare(struct hf_limits_request *request, const struct hf
 static void look(struct hf_limits_answer *answer)
 {
     const struct hf_limiter_subject *subject = &answer->subject;
+    hf_step(HF_STEP_LIMITS_LOOKING);
     if (answer->limiter)
         answer->status = hf_limiter_look(answer->limiter, subject, answer->cost, &answer->decision);
     else
@@ -131,6 +135,7 @@ static void look(struct hf_limits_answer *answer)
 static void charge(struct hf_limits_answer *answer)
 {
     const struct hf_limiter_subject *subject = &answer->subject;
+    hf_step(HF_STEP_LIMITS_CHARGING);
     if (answer->limiter)
         answer->status = hf_limiter_decide(answer->limiter, subject->gcra, subject->key,
             answer->cost, subject->now_ns, subject->clock, &answer->decision);
@@ -141,6 +146,7 @@ static void charge(struct hf_limits_answer *answer)
 
 static void give_back(const struct hf_limits_answer *answer)
 {
+    hf_step(HF_STEP_LIMITS_RETURNING);
     if (answer->limiter) {
         hf_limiter_undo(
             answer->limiter, &answer->subject, answer->cost * answer->subject.gcra->interval_ns);
@@ -195,7 +201,11 @@ enum hf_status hf_limits_ask(struct hf_limits_request *request, const struct hf_
     for (uint32_t part = 0; part < request->count; part++)
         look(&request->answers[part]);
     status = conclude(request);
-    if (status != HF_OK || !charging || cost == 0)
+    bool only_looked = !charging || cost == 0;
+#ifdef HF_MUTANT_LIMITS_NO_PEEK
+    status = only_looked ? status : HF_OK;
+#endif
+    if (status != HF_OK || only_looked)
         return status;
     for (uint32_t turn = 0; turn < request->count; turn++) {
         charge(&request->answers[request->order[turn]]);

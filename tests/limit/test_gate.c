@@ -195,6 +195,163 @@ static void a_refund_gives_cells_back_but_never_more_than_the_burst(void **state
     assert_remaining(&gate, 0, 5);
 }
 
+static struct hf_gcra made(struct hf_quota quota)
+{
+    struct hf_gcra gcra;
+    assert_int_equal(hf_gcra_init(&gcra, &quota, NULL), HF_OK);
+    return gcra;
+}
+
+/* A gate, its oracle, and two quotas by which it is asked, the first being its own. */
+struct world {
+    struct hf_splitmix random;
+    struct hf_quota quotas[2];
+    struct hf_gcra other;
+    struct hf_gate gate;
+    struct gcra_oracle oracle;
+    uint64_t now_ns;
+};
+
+static void make_world(struct world *world, uint64_t seed)
+{
+    hf_splitmix_init(&world->random, seed);
+    for (int i = 0; i < 2; i++)
+        world->quotas[i] = random_quota(&world->random);
+    world->other = made(world->quotas[1]);
+    world->gate = gate_for(world->quotas[0]);
+    world->oracle = gcra_oracle(&world->quotas[0]);
+    world->now_ns = random_any_size(&world->random, 60);
+}
+
+static void lower(struct world *world, uint64_t cost, const struct hf_gcra *quota)
+{
+    if (cost == 1) {
+        gcra_oracle_requota(&world->oracle, &world->quotas[quota ? 0 : 1], world->now_ns);
+        const struct hf_gcra *to = quota ? NULL : &world->other;
+        assert_int_equal(hf_gate_requota(&world->gate, quota, to, world->now_ns), HF_OK);
+        return;
+    }
+    enum hf_status status = cost <= world->oracle.burst ? HF_OK : HF_INVALID;
+    if (status == HF_OK)
+        gcra_oracle_refund(&world->oracle, cost, world->now_ns);
+    assert_int_equal(hf_gate_refund_with(&world->gate, cost, quota), status);
+}
+
+static void reserve(struct world *world, uint64_t cost, const struct hf_gcra *quota)
+{
+    uint64_t wait_max_ns = random_any_size(&world->random, 61);
+    uint64_t wait_ns = 77;
+    uint64_t expected_ns = 77;
+    struct hf_decision got;
+    struct hf_decision expected;
+    enum hf_status status = gcra_oracle_reserve(&world->oracle, cost, wait_max_ns, world->now_ns,
+        HF_REASON_GLOBAL, &expected_ns, &expected);
+    assert_int_equal(
+        hf_gate_reserve(&world->gate, cost, quota, wait_max_ns, world->now_ns, &wait_ns, &got),
+        status);
+    assert_decisions_equal(&got, &expected);
+    assert_int_equal(wait_ns, expected_ns);
+}
+
+/* A peek, then a check: the one says what the other does, with what is left before it. */
+static void check(struct world *world, uint64_t cost, const struct hf_gcra *quota)
+{
+    struct gcra_oracle before = world->oracle;
+    struct hf_decision got;
+    struct hf_decision peeked;
+    struct hf_decision expected;
+    enum hf_status status =
+        gcra_oracle_check(&world->oracle, cost, world->now_ns, HF_REASON_GLOBAL, &expected);
+    assert_int_equal(hf_gate_peek(&world->gate, cost, quota, world->now_ns, &peeked), status);
+    assert_int_equal(hf_gate_check_with(&world->gate, cost, quota, world->now_ns, &got), status);
+    assert_decisions_equal(&got, &expected);
+    if (status == HF_OK)
+        gcra_oracle_check(&before, 0, world->now_ns, HF_REASON_GLOBAL, &expected);
+    assert_decisions_equal(&peeked, &expected);
+}
+
+static void every_answer_is_the_oracles_whatever_is_done_to_a_gate(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < test_scaled(3000); seed++) {
+        struct world world;
+        make_world(&world, seed);
+        for (int i = 0; i < 100; i++) {
+            uint64_t drawn = hf_splitmix_next(&world.random);
+            const struct hf_gcra *quota = drawn & 1 ? &world.other : NULL;
+            uint64_t cost = 1 + drawn / 2 % 5;
+            gcra_oracle_by(&world.oracle, &world.quotas[drawn & 1]);
+            if (drawn >> 62 == 0)
+                lower(&world, cost, quota);
+            else if (drawn >> 62 == 1)
+                reserve(&world, cost, quota);
+            else
+                check(&world, cost, quota);
+            world.now_ns += random_any_size(&world.random, 60) % (2 * world.oracle.interval_ns);
+            if (world.now_ns > HF_TIME_MAX_NS)
+                world.now_ns = HF_TIME_MAX_NS;
+        }
+    }
+}
+
+static void wrong_arguments_of_the_other_calls_touch_nothing(void **state)
+{
+    (void)state;
+    struct hf_gate gate = gate_for(hf_quota_per_second(5));
+    const struct hf_gcra good = made(hf_quota_per_second(5));
+    const struct hf_gcra unmade = {.burst = 0};
+    uint64_t wait_ns = 77;
+    const struct {
+        struct hf_gate *gate;
+        const struct hf_gcra *quota;
+        uint64_t now_ns;
+        const char *argument;
+    } cases[] = {
+        {NULL, &good, 0, "gate"},
+        {&gate, &unmade, 0, "quota"},
+        {&gate, &good, HF_TIME_MAX_NS + 1, "now_ns"},
+        {&gate, &good, UINT64_MAX, "now_ns"},
+    };
+    struct hf_decision decision;
+    assert_int_equal(hf_gate_check(&gate, 2, 0, NULL), HF_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hf_gate *at = cases[i].gate;
+        const struct hf_gcra *by = cases[i].quota;
+        uint64_t now_ns = cases[i].now_ns;
+        assert_int_equal(hf_gate_check_with(at, 1, by, now_ns, &decision), HF_INVALID);
+        assert_string_equal(decision.argument, cases[i].argument);
+        assert_int_equal(hf_gate_peek(at, 1, by, now_ns, &decision), HF_INVALID);
+        assert_string_equal(decision.argument, cases[i].argument);
+        assert_int_equal(hf_gate_reserve(at, 1, by, 9, now_ns, &wait_ns, &decision), HF_INVALID);
+        assert_string_equal(decision.argument, cases[i].argument);
+        assert_int_equal(hf_gate_requota(at, by, NULL, now_ns), HF_INVALID);
+        if (now_ns == 0)
+            assert_int_equal(hf_gate_refund_with(at, 1, by), HF_INVALID);
+    }
+    assert_int_equal(hf_gate_requota(&gate, NULL, &unmade, 0), HF_INVALID);
+    assert_int_equal(hf_gate_refund_with(&gate, 6, &good), HF_INVALID);
+    assert_int_equal(hf_gate_reset(NULL), HF_INVALID);
+    assert_int_equal(hf_gate_reserve(&gate, 0, NULL, 9, 0, &wait_ns, &decision), HF_INVALID);
+    assert_string_equal(decision.argument, "cost");
+    assert_int_equal(
+        hf_gate_reserve(&gate, 1, NULL, HF_TIME_MAX_NS + 1, 0, &wait_ns, &decision), HF_INVALID);
+    assert_string_equal(decision.argument, "wait_max_ns");
+    assert_int_equal(hf_gate_reserve(&gate, 1, NULL, 9, 0, NULL, &decision), HF_INVALID);
+    assert_string_equal(decision.argument, "wait_ns");
+    assert_int_equal(hf_gate_reserve(&gate, 6, NULL, 9, 0, &wait_ns, &decision), HF_NEVER);
+    assert_int_equal(wait_ns, 77);
+    assert_remaining(&gate, 0, 3);
+}
+
+static void a_reset_makes_the_whole_burst_available(void **state)
+{
+    (void)state;
+    struct hf_gate gate = gate_for(hf_quota_per_hour(5));
+    assert_int_equal(hf_gate_check(&gate, 5, HF_SECONDS(1), NULL), HF_OK);
+    assert_int_equal(hf_gate_reset(&gate), HF_OK);
+    assert_remaining(&gate, HF_SECONDS(1), 5);
+}
+
 #define THREADS 3
 #define STEPS 200000
 
@@ -251,6 +408,9 @@ int main(void)
         cmocka_unit_test(the_first_admission_after_a_denial_is_exactly_when_it_was_said),
         cmocka_unit_test(no_stretch_of_time_admits_more_than_the_quota),
         cmocka_unit_test(a_refund_gives_cells_back_but_never_more_than_the_burst),
+        cmocka_unit_test(every_answer_is_the_oracles_whatever_is_done_to_a_gate),
+        cmocka_unit_test(wrong_arguments_of_the_other_calls_touch_nothing),
+        cmocka_unit_test(a_reset_makes_the_whole_burst_available),
         cmocka_unit_test(threads_together_get_what_the_quota_allows_and_no_more),
         cmocka_unit_test(reasons_have_names_and_strangers_do_too),
     };
