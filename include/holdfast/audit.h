@@ -189,6 +189,15 @@ HF_API enum hf_status hf_audit_emit(
     struct hf_audit *audit, const char *event, const struct hf_field *fields, size_t fields_count);
 
 /*
+ * Changes what is done with a record when the lanes are full, from now on. Who waits for room takes
+ * the new policy as well: with HF_AUDIT_DROP its record is dropped as if it had come only now. So a
+ * program that must end can end its waits for a disk that refuses. HF_INVALID: audit is NULL or the
+ * policy is off the list. Thread-safe.
+ */
+HF_API enum hf_status hf_audit_set_full_policy(
+    struct hf_audit *audit, enum hf_audit_full_policy policy);
+
+/*
  * Waits until all that was emitted before the call is written, and synced unless the interval is
  * HF_AUDIT_SYNC_NEVER. timeout_ns is of the log's clock and may be UINT64_MAX: for ever.
  * HF_TIMEOUT: not by then. HF_IO: the disk refuses it at present; the log goes on trying.

@@ -11,7 +11,7 @@
 static enum hf_status init(
     struct hf_audit *audit, const struct hf_audit_options *options, struct hf_error *error)
 {
-    audit->full_policy = options->full_policy;
+    audit->full_policy = (uint64_t)options->full_policy;
     audit->wall = options->wall;
     audit->clock = options->clock;
     audit->pause_ns = HF_PAUSE_NS_MIN;
@@ -176,7 +176,21 @@ static enum put put(struct hf_audit *audit, const struct text *text)
     return PUT_KEPT;
 }
 
-/* A record that the writer went on without is put again, under another number. */
+static enum hf_status drop(struct hf_audit *audit, enum put result)
+{
+    if (result == PUT_FULL)
+        hf_lanes_skip(&audit->lanes);
+    hf_waiting_wake(&audit->waiting, HF_SLEEP_NAPPING);
+    return HF_FULL;
+}
+
+static bool blocks(const struct hf_audit *audit)
+{
+    return hf_load_seq(&audit->full_policy) == HF_AUDIT_BLOCK;
+}
+
+/* A record that the writer went on without is put again, under another number. The policy is looked
+ * at after `progress`: one that changes later signals later, and so ends the wait. */
 static enum hf_status wait_for_room(struct hf_audit *audit, const struct text *text)
 {
     struct hf_waiting *waiting = &audit->waiting;
@@ -185,8 +199,8 @@ static enum hf_status wait_for_room(struct hf_audit *audit, const struct text *t
     while (!hf_load_seq(&audit->closing)) {
         uint64_t progress = hf_load_seq(&waiting->progress);
         enum put result = put(audit, text);
-        if (result == PUT_KEPT) {
-            status = HF_OK;
+        if (result == PUT_KEPT || !blocks(audit)) {
+            status = result == PUT_KEPT ? HF_OK : drop(audit, result);
             break;
         }
         if (result == PUT_FULL) {
@@ -196,17 +210,6 @@ static enum hf_status wait_for_room(struct hf_audit *audit, const struct text *t
     }
     hf_waiting_leave(waiting);
     return status;
-}
-
-/* Off the fast path: there was no room, or the writer went on without the record. */
-static enum hf_status put_anyhow(struct hf_audit *audit, const struct text *text, enum put result)
-{
-    if (audit->full_policy == HF_AUDIT_BLOCK)
-        return wait_for_room(audit, text);
-    if (result == PUT_FULL)
-        hf_lanes_skip(&audit->lanes);
-    hf_waiting_wake(&audit->waiting, HF_SLEEP_NAPPING);
-    return HF_FULL;
 }
 
 enum hf_status hf_audit_emit(
@@ -224,7 +227,19 @@ enum hf_status hf_audit_emit(
         return status;
     text.time_ns = hf_wall_clock_now_ns(&audit->wall);
     enum put result = put(audit, &text);
-    return result == PUT_KEPT ? HF_OK : put_anyhow(audit, &text, result);
+    if (result == PUT_KEPT)
+        return HF_OK;
+    /* Off the fast path: there was no room, or the writer went on without the record. */
+    return blocks(audit) ? wait_for_room(audit, &text) : drop(audit, result);
+}
+
+enum hf_status hf_audit_set_full_policy(struct hf_audit *audit, enum hf_audit_full_policy policy)
+{
+    if (!audit || (unsigned)policy > HF_AUDIT_BLOCK)
+        return HF_INVALID;
+    hf_store_seq(&audit->full_policy, (uint64_t)policy);
+    hf_waiting_signal(&audit->waiting);
+    return HF_OK;
 }
 
 /*

@@ -24,7 +24,7 @@ struct hf_audit {
     struct hf_lanes lanes;
 
     _Alignas(HF_CACHE_LINE) uint64_t closing;
-    enum hf_audit_full_policy full_policy;
+    uint64_t full_policy; /* An enum hf_audit_full_policy. */
     struct hf_wall_clock wall;
 
     _Alignas(HF_CACHE_LINE) struct hf_waiting waiting;

@@ -182,7 +182,10 @@ static void calls_without_a_log_are_refused(void **state)
     uint64_t lost = 7;
     assert_int_equal(hf_audit_flush(NULL, 0), HF_INVALID);
     assert_int_equal(hf_audit_statistics(NULL, &statistics), HF_INVALID);
+    assert_int_equal(hf_audit_set_full_policy(NULL, HF_AUDIT_DROP), HF_INVALID);
     world_open();
+    assert_int_equal(
+        hf_audit_set_full_policy(world.audit, (enum hf_audit_full_policy) - 1), HF_INVALID);
     assert_int_equal(hf_audit_statistics(world.audit, NULL), HF_INVALID);
     assert_int_equal(hf_audit_close(NULL, 0, &lost), HF_OK);
     assert_int_equal(lost, 0);
@@ -359,6 +362,31 @@ static void those_who_wait_for_room_come_back_when_the_log_is_closed(void **stat
     assert_int_equal(lost, begun);
 }
 
+static void those_who_wait_for_room_are_dropped_once_the_policy_says_so(void **state)
+{
+    (void)state;
+    world.options.full_policy = HF_AUDIT_BLOCK;
+    open_with_thread();
+    world_fail(HF_SIM_APPEND, 0, 0, ENOSPC);
+    struct blocked blocked[3] = {{0}};
+    pthread_t threads[3];
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, emit_until_refused, &blocked[i]), 0);
+    while (hf_load_seq(&world.audit->waiting.waiters) < 3)
+        usleep(1000);
+    assert_int_equal(hf_audit_set_full_policy(world.audit, HF_AUDIT_DROP), HF_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(blocked[i].emit_status, HF_FULL);
+        world.kept += blocked[i].begun;
+        world.dropped++;
+    }
+    assert_int_equal(world_emit(1000), HF_FULL);
+    world_heal();
+    assert_int_equal(close_with_thread(UINT64_MAX, NULL), HF_OK);
+    assert_int_equal(world_account().gaps, 1);
+}
+
 static void those_who_wait_for_room_go_on_when_there_is_some(void **state)
 {
     (void)state;
@@ -431,6 +459,7 @@ int main(void)
         IN_A_WORLD(a_log_whose_file_was_never_written_has_lost_no_records),
         IN_A_WORLD(an_idle_writer_is_woken_by_a_record),
         IN_A_WORLD(those_who_wait_for_room_come_back_when_the_log_is_closed),
+        IN_A_WORLD(those_who_wait_for_room_are_dropped_once_the_policy_says_so),
         IN_A_WORLD(those_who_wait_for_room_go_on_when_there_is_some),
         IN_A_WORLD(a_flush_comes_back_when_the_log_is_closed),
     };
