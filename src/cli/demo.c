@@ -36,9 +36,11 @@ static const struct gateway_options gateway_options = {
     .quota = {.count = DEMO_RATE, .period_ns = HF_SECONDS(1), .burst = DEMO_BURST},
     .keys_max = 1024,
     .audit_full_policy = HF_AUDIT_BLOCK,
+    .audit_close_ns = HF_SECONDS(5),
     .body_bytes_max = 65536,
     .answer_bytes_max = 65536,
     .receive_timeout_ns = HF_SECONDS(30),
+    .send_timeout_ns = HF_SECONDS(30),
     .memory_bytes_max = UINT64_C(16) << 20,
     .timeout_ns = HF_SECONDS(3),
     .retry =

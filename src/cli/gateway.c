@@ -11,8 +11,8 @@
 #include "cli/gateway.h"
 #include "cli/worker.h"
 
-/* How long closing waits for the audit log's backlog. */
-#define AUDIT_CLOSE_NS HF_SECONDS(5)
+/* How often it looks whether the workers have ended. */
+#define LOOK_NS HF_MS(20)
 
 static const struct hf_allocator *allocator(
     const struct gateway *gateway, enum memory_subsystem subsystem)
@@ -199,7 +199,7 @@ void gateway_drain(struct gateway *gateway, uint64_t drain_ns)
     gateway->listener = -1;
 }
 
-bool gateway_drained(const struct gateway *gateway)
+static bool workers_ended(const struct gateway *gateway)
 {
     for (uint64_t i = 0; i < GATEWAY_WORKERS_MAX && gateway->workers[i]; i++)
         if (!worker_ended(gateway->workers[i]))
@@ -207,9 +207,28 @@ bool gateway_drained(const struct gateway *gateway)
     return true;
 }
 
+/* A worker that waits for a disk which is full does not see that its time is over. */
+static void end_waits(struct gateway *gateway)
+{
+    if (gateway->audit && hf_clock_now_ns(&gateway->clock) >= gateway->stop_by_ns)
+        (void)hf_audit_set_full_policy(gateway->audit, HF_AUDIT_DROP);
+}
+
+bool gateway_drained(struct gateway *gateway)
+{
+    bool ended = workers_ended(gateway);
+    if (!ended)
+        end_waits(gateway);
+    return ended;
+}
+
 static uint64_t join_workers(struct gateway *gateway)
 {
+    const struct timespec nap = {.tv_nsec = LOOK_NS};
     uint64_t cut_off = 0;
+    /* Only such a wait needs somebody to look after it. */
+    while (gateway->options.audit_full_policy == HF_AUDIT_BLOCK && !gateway_drained(gateway))
+        nanosleep(&nap, NULL);
     for (uint64_t i = 0; i < GATEWAY_WORKERS_MAX && gateway->workers[i]; i++)
         cut_off += worker_join(gateway->workers[i]);
     return cut_off;
@@ -228,7 +247,7 @@ enum hf_status gateway_stop(struct gateway *gateway, uint64_t drain_ns)
     hf_metrics_free(gateway->metrics);
     hf_breaker_free(gateway->breaker);
     hf_limiter_free(gateway->limiter);
-    hf_audit_close(gateway->audit, AUDIT_CLOSE_NS, &lost_records);
+    hf_audit_close(gateway->audit, gateway->options.audit_close_ns, &lost_records);
     memory_close(&gateway->memory);
     free(gateway);
     curl_global_cleanup();

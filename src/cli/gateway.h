@@ -34,6 +34,7 @@ struct gateway_options {
     enum hf_http_dialect dialect;
     const char *audit_directory; /* NULL: no audit log. */
     enum hf_audit_full_policy audit_full_policy;
+    uint64_t audit_close_ns;   /* For its backlog, at the end. */
     uint64_t body_bytes_max;   /* Of a request. */
     uint64_t answer_bytes_max; /* Of an answer. */
     uint64_t memory_bytes_max; /* For all requests' and answers' content together. */
@@ -82,8 +83,11 @@ enum hf_status gateway_start(
  */
 void gateway_drain(struct gateway *gateway, uint64_t drain_ns);
 
-/* Whether it has come to that. */
-bool gateway_drained(const struct gateway *gateway);
+/*
+ * Whether it has come to that. To be called now and then: once the time is over it ends the waits
+ * for an audit log that is full.
+ */
+bool gateway_drained(struct gateway *gateway);
 
 /*
  * Drains, waits for it, closes the audit log and frees everything. HF_OK, or HF_LOST if requests

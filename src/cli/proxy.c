@@ -33,6 +33,7 @@ static const struct proxy_settings defaults = {
             .listen = "127.0.0.1:8080",
             .quota = {.count = 50, .period_ns = HF_SECONDS(1)},
             .keys_max = 65536,
+            .audit_close_ns = HF_SECONDS(5),
             .body_bytes_max = UINT64_C(8) << 20,
             .answer_bytes_max = UINT64_C(64) << 20,
             .memory_bytes_max = UINT64_C(256) << 20,

@@ -121,6 +121,7 @@ static inline struct gateway_options options_for(const char *upstream)
             .attempt_timeout_ns = HF_SECONDS(20),
             .retry_after_max_ns = HF_SECONDS(10)},
         .breaker = {.consecutive_failures = 60000},
+        .audit_close_ns = HF_SECONDS(5),
         .connections_max = 512,
         .upstream_connections_max = 8,
         .idle_timeout_ns = HF_SECONDS(20),
