@@ -8,46 +8,11 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "net/crypto.h"
 #include "scale.h"
-
-/* OpenSSL's memory, which from the fail_at-th request on there is none of. 0: never. */
-static uint64_t fail_at;
-static uint64_t requests;
-static int64_t live;
-
-static bool refuse(void)
-{
-    return ++requests >= fail_at && fail_at > 0;
-}
-
-static void *allocate(size_t size, const char *file, int line)
-{
-    (void)file, (void)line;
-    void *memory = size == 0 || refuse() ? NULL : malloc(size);
-    live += memory != NULL;
-    return memory;
-}
-
-static void *reallocate(void *memory, size_t size, const char *file, int line)
-{
-    (void)file, (void)line;
-    if (refuse())
-        return NULL;
-    void *moved = realloc(memory, size);
-    live += !memory && moved;
-    return moved;
-}
-
-static void release(void *memory, const char *file, int line)
-{
-    (void)file, (void)line;
-    live -= memory != NULL;
-    free(memory);
-}
+#include "starved.h"
 
 static const uint8_t seed[HF_KEY_BYTES] = {1, 2, 3};
 static const struct hf_bytes none;
@@ -126,13 +91,12 @@ static void fail_everywhere(enum hf_status (*call)(void))
 {
     enum hf_status status = HF_NO_MEMORY;
     for (uint64_t turn = 2; status != HF_OK; turn++) {
-        int64_t before = live;
-        requests = 0;
-        fail_at = turn / 2;
+        int64_t before = starved.live;
+        starved_from(turn / 2);
         status = call();
-        fail_at = 0;
+        starved_from(0);
         assert_true(status == HF_OK || is_honest(status));
-        assert_true(turn % 2 == 0 || call == share || live == before);
+        assert_true(turn % 2 == 0 || call == share || starved.live == before);
         assert_int_equal(ERR_peek_error(), 0);
         assert_in_range(turn, 2, 1000);
     }
@@ -161,7 +125,7 @@ static void sealing_and_opening_ask_for_no_memory(void **state)
 {
     (void)state;
     uint8_t bytes[1024 + HF_TAG_BYTES] = {0};
-    requests = 0;
+    starved_from(0);
     for (uint64_t number = 0; number < 8; number++) {
         struct hf_bytes sealed = hf_bytes(bytes, sizeof(bytes));
         struct hf_bytes plain = hf_bytes(bytes, 1024);
@@ -169,7 +133,7 @@ static void sealing_and_opening_ask_for_no_memory(void **state)
         assert_int_equal(hf_aead_open(&opens, number, none, sealed, bytes), HF_OK);
         assert_int_equal(hf_aead_open(&opens, number, none, sealed, bytes), HF_MALFORMED);
     }
-    assert_int_equal(requests, 0);
+    assert_int_equal(starved.requests, 0);
 }
 
 /* Each kind once: what OpenSSL does not find at its very first try, for want of memory even, it
@@ -202,8 +166,7 @@ int main(void)
         cmocka_unit_test(sharing_a_secret_survives_the_end_of_memory_too),
         cmocka_unit_test(sealing_and_opening_ask_for_no_memory),
     };
-    /* Only before OpenSSL has asked for anything. */
-    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1)
+    if (!starved_begin())
         return EXIT_FAILURE;
     return cmocka_run_group_tests(tests, warm_up, cool_down);
 }
