@@ -12,6 +12,7 @@
 #include "hex.h"
 #include "net/noise_xx.h"
 #include "noise_vectors.h"
+#include "scale.h"
 
 static const struct hf_bytes none;
 
@@ -142,8 +143,9 @@ static void no_byte_of_any_message_can_be_changed(void **state)
     (void)state;
     const struct hf_bytes payload = hf_bytes("payload", 7);
     const size_t overheads[] = {32, 96, 64};
+    const size_t step = test_is_slow() ? 11 : 1;
     for (size_t index = 0; index < HF_NOISE_XX_MESSAGES; index++) {
-        for (size_t at = 0; at < overheads[index] + payload.size; at++) {
+        for (size_t at = 0; at < overheads[index] + payload.size; at += step) {
             struct handshake handshake;
             struct hf_bytes read;
             enum hf_status status = HF_OK;
