@@ -34,12 +34,16 @@ enum hf_status hf_ed25519_public(const uint8_t seed[HF_KEY_BYTES], uint8_t publi
     return conclude(done, HF_NO_MEMORY);
 }
 
+/* By way of a copy: OpenSSL writes the first half before it asks for memory to make the second. */
 static bool sign(EVP_PKEY *key, struct hf_bytes message, uint8_t signature[HF_SIGNATURE_BYTES])
 {
-    size_t size = HF_SIGNATURE_BYTES;
+    uint8_t made[HF_SIGNATURE_BYTES];
+    size_t size = sizeof(made);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool done = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
-                EVP_DigestSign(context, signature, &size, message.data, message.size) == 1;
+                EVP_DigestSign(context, made, &size, message.data, message.size) == 1;
+    if (done)
+        memcpy(signature, made, sizeof(made));
     EVP_MD_CTX_free(context);
     return done;
 }
