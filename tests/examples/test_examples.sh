@@ -37,6 +37,37 @@ call 3: ok
 call 4: rate limited: not now
 call 5: rate limited: not now"
 
+prints plans "ann: 3 of 5, 0 left
+bob: 5 of 5, 95 left
+ann: 5 of 5, 92 left"
+
+prints refund "sesame: welcome
+sesame: welcome
+sesame: welcome
+sesame: welcome
+1234: wrong
+abcd: wrong
+0000: wrong
+sesame: too many attempts
+sesame: welcome"
+
+prints limits "m: admitted
+m: admitted
+m: denied by part 2 (key) for 1 s
+m: admitted
+m: denied by part 1 (key) for 1198 s
+n: admitted
+n: admitted
+n: denied by part 0 (global) for 718 s"
+
+prints wait "   0 ms  sent: ok
+ 100 ms  sent: ok
+ 200 ms  sent: ok
+message 0: set a timer of 100 ms
+message 1: set a timer of 200 ms
+message 2: set a timer of 300 ms
+ 200 ms  too long a queue: rate limited: not now"
+
 prints rpc_call "call 1
   try 1: Connection timed out
   try 2: Connection reset by peer
