@@ -61,7 +61,17 @@ static enum hf_status refuse_all(
     return HF_INVALID;
 }
 
-/* One block. */
+static uint64_t stopped_now_ns(void *context)
+{
+    return *(const uint64_t *)context;
+}
+
+/*
+ * One block, at one time. A key that is inserted would read the clock again, and a key that comes
+ * twice would then be asked for at the earlier time and denied for the difference: so the clock
+ * stands still meanwhile. What a thread that is preempted here may not gain, the table's horizon
+ * keeps from it (table.c, e).
+ */
 static enum hf_status ask(struct hf_limiter *limiter, struct hf_limiter_request *requests,
     size_t count, struct moment moment)
 {
@@ -71,6 +81,9 @@ static enum hf_status ask(struct hf_limiter *limiter, struct hf_limiter_request 
         moment.now_ns = hf_limiter_now_ns(limiter);
     if (moment.now_ns > HF_TIME_MAX_NS)
         return refuse_all(requests, count, moment.clock ? "clock" : "now_ns");
+    const struct hf_clock stopped = {.now_ns = stopped_now_ns, .context = &moment.now_ns};
+    if (moment.clock)
+        moment.clock = &stopped;
     return decide_block(limiter, requests, keys, count, moment);
 }
 

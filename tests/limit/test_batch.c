@@ -182,6 +182,31 @@ static void a_key_is_charged_as_often_as_it_is_in_the_batch(void **state)
     hf_limiter_free(limiter);
 }
 
+static uint64_t ticking_now_ns(void *context)
+{
+    return ++*(uint64_t *)context;
+}
+
+static void a_new_key_that_comes_twice_is_asked_for_at_one_time(void **state)
+{
+    (void)state;
+    uint64_t ticks = HF_SECONDS(1);
+    const struct hf_limiter_options options = {
+        .quota = hf_quota_per_minute(100),
+        .keys_max = 100,
+        .clock = {.now_ns = ticking_now_ns, .context = &ticks},
+    };
+    struct hf_limiter *limiter;
+    assert_int_equal(hf_limiter_new(&limiter, &options, NULL), HF_OK);
+    struct hf_limiter_request requests[3] = {{.key = hf_bytes("k", 1), .cost = 60},
+        {.key = hf_bytes("k", 1), .cost = 40}, {.key = hf_bytes("k", 1), .cost = 1}};
+    assert_int_equal(hf_limiter_check_many(limiter, requests, 3), HF_DENIED);
+    assert_int_equal(requests[0].status, HF_OK);
+    assert_int_equal(requests[1].status, HF_OK);
+    assert_int_equal(requests[2].status, HF_DENIED);
+    hf_limiter_free(limiter);
+}
+
 static void assert_all(
     const struct hf_limiter_request *requests, size_t count, const char *argument)
 {
@@ -288,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_decided_as_its_keys_would_be_one_by_one),
         cmocka_unit_test(a_batch_that_meets_a_full_table_is_decided_alike),
+        cmocka_unit_test(a_new_key_that_comes_twice_is_asked_for_at_one_time),
         cmocka_unit_test(a_key_is_charged_as_often_as_it_is_in_the_batch),
         cmocka_unit_test(what_is_wrong_for_all_is_told_to_each),
         cmocka_unit_test(no_requests_are_all_admitted),
