@@ -68,6 +68,17 @@ message 1: set a timer of 200 ms
 message 2: set a timer of 300 ms
  200 ms  too long a queue: rate limited: not now"
 
+prints batch "not all of them
+192.0.2.1, 60 bytes: forwarded
+192.0.2.2, 80 bytes: forwarded
+192.0.2.1, 60 bytes: dropped
+192.0.2.1, 40 bytes: forwarded"
+
+prints flow_budget "a sends 700 bytes: yes, 300 left
+b sends 400 bytes: flow, 300 left
+b sends 300 bytes: yes, 0 left
+a sends 400 bytes: yes, 600 left"
+
 prints rpc_call "call 1
   try 1: Connection timed out
   try 2: Connection reset by peer
