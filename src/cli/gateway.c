@@ -210,7 +210,8 @@ static bool workers_ended(const struct gateway *gateway)
 /* A worker that waits for a disk which is full does not see that its time is over. */
 static void end_waits(struct gateway *gateway)
 {
-    if (gateway->audit && hf_clock_now_ns(&gateway->clock) >= gateway->stop_by_ns)
+    uint64_t stop_by_ns = hf_load_relaxed(&gateway->stop_by_ns);
+    if (gateway->audit && hf_clock_now_ns(&gateway->clock) >= stop_by_ns)
         (void)hf_audit_set_full_policy(gateway->audit, HF_AUDIT_DROP);
 }
 

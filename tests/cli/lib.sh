@@ -83,9 +83,10 @@ stop_proxy() {
 }
 
 # start_nginx name port: an upstream that answers "ok" and logs a line a request to name.access.
-# $NGINX_SERVER may hold directives for its location instead. Sets NGINX_PID.
+# $NGINX_SERVER may hold directives for its location instead, $NGINX_ADDRESS another address to
+# listen on. Sets NGINX_PID.
 start_nginx() {
-  local dir=$WORK/$1 port=$2
+  local dir=$WORK/$1 port=$2 address=${NGINX_ADDRESS:-127.0.0.1}
   mkdir -p "$dir"
   cat >"$dir/nginx.conf" <<EOF
 daemon off;
@@ -101,7 +102,7 @@ http {
   keepalive_requests 1000000;
   ${NGINX_HTTP:-}
   server {
-    listen 127.0.0.1:$port backlog=1024;
+    listen $address:$port backlog=1024;
     location / { ${NGINX_SERVER:-return 200 "ok\n";} }
   }
 }
@@ -109,7 +110,7 @@ EOF
   nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/error.log" >"$dir/out" 2>&1 &
   NGINX_PID=$!
   SERVERS+=("$NGINX_PID")
-  wait_for 10 curl -sf -o /dev/null "http://127.0.0.1:$port/started" ||
+  wait_for 10 curl -sgf -o /dev/null "http://$address:$port/started" ||
     bail "nginx starts" "$dir/out" "$dir/error.log"
 }
 

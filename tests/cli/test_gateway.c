@@ -206,6 +206,28 @@ static void of_absolute_targets_the_upstream_is_asked_for_the_path(void **state)
     }
 }
 
+static void an_upstreams_path_comes_before_each_target(void **state)
+{
+    (void)state;
+    char upstream[128];
+    snprintf(upstream, sizeof(upstream), "%s/base/%%2f", world.upstream->url);
+    const struct gateway_options options = options_for(upstream);
+    struct gateway *gateway;
+    assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
+    static const char *const lines[][2] = {
+        {"GET /../a?b HTTP/1.1\r\n", "GET /base/%2f/../a?b HTTP/1.1\r\n"},
+        {"GET http://other HTTP/1.1\r\n", "GET /base/%2f/ HTTP/1.1\r\n"},
+        {"OPTIONS * HTTP/1.1\r\n", "OPTIONS * HTTP/1.1\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "%sHost: x\r\nConnection: close\r\n\r\n", lines[i][0]);
+        assert_true(says(raw_say(&world.reply, gateway->address, text), 200));
+        assert_true(upstream_was_told(world.upstream, lines[i][1]));
+    }
+    assert_int_equal(gateway_stop(gateway, HF_SECONDS(10)), HF_OK);
+}
+
 static void fields_of_one_hop_stay_there(void **state)
 {
     (void)state;
@@ -317,6 +339,7 @@ int main(void)
         IN_A_WORLD(a_host_is_needed_since_http_1_1),
         IN_A_WORLD(targets_are_passed_on_as_written),
         IN_A_WORLD(of_absolute_targets_the_upstream_is_asked_for_the_path),
+        IN_A_WORLD(an_upstreams_path_comes_before_each_target),
         IN_A_WORLD(fields_of_one_hop_stay_there),
         IN_A_WORLD(no_forwarded_address_is_lost_however_many_come_before),
         IN_A_WORLD(requests_whose_fields_are_too_large_get_431),

@@ -149,3 +149,18 @@ check "a second SIGTERM cuts that off, which is no success" eval '! stop_proxy &
 wait "$client"
 check "the client is told 503" grep -q '^< HTTP/1.1 503' "$WORK/trace"
 kill -CONT $(pgrep -P "$NGINX_PID")
+
+# IPv6 on both sides, where this machine has it.
+if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then
+  port6=$(free_port)
+  NGINX_ADDRESS='[::1]' start_nginx origin6 "$port6"
+  mkdir "$WORK/six"
+  start_proxy six --listen '[::1]:0' --upstream "http://[::1]:$port6/base" --audit "$WORK/six"
+  check "it listens on IPv6" eval 'case $PROXY_URL in "http://[::1]:"*) ;; *) false ;; esac'
+  check "and asks an upstream on IPv6, whose path comes first" eval 'answers 200 -g "$PROXY_URL/a?b" &&
+    grep -qF "GET /base/a?b [::1]:$port6" "$WORK/body"'
+  check "the client is told by its IPv6 address" eval '[ "$(field X-Seen)" = "::1|1.1 holdfast||" ]'
+  stop_proxy
+  check "its network is the key" \
+    [ "$(audit_records "$WORK/six" | jq -r 'select(.event == "admitted").key' | sort -u)" = ::/64 ]
+fi
