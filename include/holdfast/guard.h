@@ -5,6 +5,7 @@
 #include <holdfast/audit.h>
 #include <holdfast/breaker.h>
 #include <holdfast/gate.h>
+#include <holdfast/hash.h>
 #include <holdfast/limiter.h>
 #include <holdfast/metrics.h>
 #include <holdfast/retry.h>
@@ -58,6 +59,18 @@ enum hf_guard_audit {
     HF_GUARD_AUDIT_NOTHING = 64, /* On its own. */
 };
 
+/*
+ * How records tell of a key. Keys may be secrets (an API key), and logs are read by many.
+ * HF_GUARD_KEYS_HASHED: instead of "key" there is "key_hash", 32 hexadecimal digits of SipHash
+ * under audit_seed; records of one key can be told from others', and whoever does not know the seed
+ * cannot try keys out.
+ */
+enum hf_guard_audit_keys {
+    HF_GUARD_KEYS_PLAIN = 0,
+    HF_GUARD_KEYS_HASHED,
+    HF_GUARD_KEYS_NONE,
+};
+
 /* Waiting for an open breaker whose time is over but whose permits are all out: ask this often. */
 #define HF_GUARD_POLL_NS HF_MS(10)
 
@@ -89,6 +102,10 @@ struct hf_guard_options {
     struct hf_audit *audit;               /* NULL: none. */
     struct hf_metrics *metrics;           /* NULL: none. */
     uint32_t audit_events; /* Of enum hf_guard_audit. 0: all but admitted and ended. */
+    enum hf_guard_audit_keys audit_keys;
+    const struct hf_hash_seed *audit_seed; /* For hashed keys; guards with the same one give a key
+                                              the same hash. NULL: one of its own, from the system,
+                                              so that no other run gives it. Copied. */
     /*
      * An open breaker ends the call at once. true: instead wait until it lets calls through again,
      * where that fits the request's timeout_ns (never without one) and the retries' elapsed_max_ns.

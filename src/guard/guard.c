@@ -24,6 +24,20 @@ static enum hf_status name_init(struct hf_guard *guard, const char *name, struct
     return HF_OK;
 }
 
+static enum hf_status audit_keys_init(
+    struct hf_guard *guard, const struct hf_guard_options *options, struct hf_error *error)
+{
+    if ((unsigned)options->audit_keys > HF_GUARD_KEYS_NONE)
+        return hf_error_add(
+            error, HF_INVALID, 0, "audit_keys: %d is not on the list", (int)options->audit_keys);
+    guard->audit_keys = options->audit_keys;
+    if (options->audit_seed)
+        guard->audit_seed = *options->audit_seed;
+    else if (guard->audit_keys == HF_GUARD_KEYS_HASHED)
+        return hf_hash_seed_system(&guard->audit_seed, error);
+    return HF_OK;
+}
+
 static enum hf_status audit_init(
     struct hf_guard *guard, const struct hf_guard_options *options, struct hf_error *error)
 {
@@ -35,7 +49,7 @@ static enum hf_status audit_init(
             events, HF_GUARD_AUDIT_ALL, HF_GUARD_AUDIT_NOTHING);
     guard->audit = options->audit;
     guard->audit_events = nothing || !options->audit ? 0 : events;
-    return HF_OK;
+    return audit_keys_init(guard, options, error);
 }
 
 static enum hf_status retry_init(

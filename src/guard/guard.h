@@ -26,6 +26,8 @@ struct hf_guard {
     struct hf_audit *audit;
     struct hf_metrics *registry;
     uint32_t audit_events; /* 0 without an audit log. */
+    enum hf_guard_audit_keys audit_keys;
+    struct hf_hash_seed audit_seed; /* Of hashed keys. */
     bool wait_while_open;
     bool timed;                    /* Something needs to know the time, whatever is requested. */
     struct hf_limits both;         /* Where there are both: the key's part, then everybody's. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "guard/guard.h"
 
 #define FIELDS_MAX 8
@@ -7,6 +10,7 @@
 struct record {
     struct hf_field fields[FIELDS_MAX];
     size_t count;
+    char key_hash[33];
 };
 
 static void add(struct record *record, struct hf_field field)
@@ -21,10 +25,22 @@ static void begin(struct record *record, const struct hf_guard *guard)
     add(record, hf_field_text("guard", guard->name));
 }
 
+static void add_key_hash(struct record *record, const struct hf_guard_run *run)
+{
+    const struct hf_hash128 hash = hf_hash_siphash(&run->guard->audit_seed, run->key);
+    snprintf(record->key_hash, sizeof(record->key_hash), "%016" PRIx64 "%016" PRIx64, hash.high,
+        hash.low);
+    add(record, hf_field_text("key_hash", record->key_hash));
+}
+
 static void begin_run(struct record *record, const struct hf_guard_run *run)
 {
     begin(record, run->guard);
-    if (run->key.size > 0)
+    if (run->key.size == 0)
+        return;
+    if (run->guard->audit_keys == HF_GUARD_KEYS_HASHED)
+        add_key_hash(record, run);
+    else if (run->guard->audit_keys == HF_GUARD_KEYS_PLAIN)
         add(record, hf_field_bytes("key", run->key));
 }
 

@@ -44,6 +44,8 @@ static void a_wrong_option_is_named_with_its_value(void **state)
     expect_refused(&(struct hf_guard_options){.name = "\xc3\xa4"}, "name: byte 0");
     expect_refused(&(struct hf_guard_options){.audit_events = 65}, "audit_events: 65");
     expect_refused(&(struct hf_guard_options){.audit_events = 128}, "audit_events: 128");
+    expect_refused(&(struct hf_guard_options){.audit_keys = (enum hf_guard_audit_keys)3},
+        "audit_keys: 3 is not on the list");
     expect_refused(&(struct hf_guard_options){.retry = &retry}, "");
     expect_refused(&(struct hf_guard_options){.allocator = &no_release}, "allocator.release");
     expect_refused(&(struct hf_guard_options){.allocator = &no_allocate}, "allocator.allocate");

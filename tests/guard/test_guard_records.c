@@ -265,6 +265,79 @@ static void what_did_not_happen_is_not_written(void **state)
     expect_no_more(&log);
 }
 
+/* One failed call of each of two keys, and again of the first. */
+static void write_keys(struct log *log, enum hf_guard_audit_keys keys, const void *seed)
+{
+    struct guard_fixture fixture;
+    fixture_start(&fixture);
+    log_open(log, &fixture);
+    fixture.options.audit_keys = keys;
+    fixture.options.audit_seed = seed;
+    fixture_make(&fixture);
+    const struct scripted_try fails = {{HF_PERMANENT, 1, 0}, 0};
+    call(&fixture, "secret", 0, &fails, 1);
+    call(&fixture, "other", 0, &fails, 1);
+    call(&fixture, "secret", 0, &fails, 1);
+    call(&fixture, "", 0, &fails, 1);
+    fixture_end(&fixture);
+    log_close(log, &fixture);
+}
+
+#define FAILED_BY(who)                                                                             \
+    "\"failed\",\"guard\":\"default\"," who "\"attempt\":1,\"outcome\":\"permanent\",\"code\":1"
+
+static void keys_may_be_left_out(void **state)
+{
+    (void)state;
+    struct log log;
+    write_keys(&log, HF_GUARD_KEYS_NONE, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        expect_record(&log, FAILED_BY(""));
+    expect_no_more(&log);
+}
+
+static void keys_may_be_told_apart_by_a_hash_only(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"secret", "other", "secret"};
+    const struct hf_hash_seed seed = {{1, 2, 3, 4}};
+    struct log log;
+    write_keys(&log, HF_GUARD_KEYS_HASHED, &seed);
+    for (unsigned i = 0; i < 3; i++) {
+        struct hf_hash128 hash = hf_hash_siphash(&seed, hf_bytes(keys[i], strlen(keys[i])));
+        expect_record(&log, FAILED_BY("\"key_hash\":\"%016llx%016llx\","),
+            (unsigned long long)hash.high, (unsigned long long)hash.low);
+    }
+    expect_record(&log, FAILED_BY(""));
+    expect_no_more(&log);
+}
+
+/* The hash in the next record. */
+static void read_hash(struct log *log, char hash[static 33])
+{
+    const char *record = log_next(log);
+    assert_non_null(record);
+    const char *at = strstr(record, "\"key_hash\":\"");
+    assert_non_null(at);
+    snprintf(hash, 33, "%.32s", at + strlen("\"key_hash\":\""));
+    assert_int_equal(strspn(hash, "0123456789abcdef"), 32);
+}
+
+static void without_a_seed_the_hash_is_another_in_each_guard(void **state)
+{
+    (void)state;
+    struct log log;
+    char hashes[2][3][33];
+    for (unsigned run = 0; run < 2; run++) {
+        write_keys(&log, HF_GUARD_KEYS_HASHED, NULL);
+        for (unsigned i = 0; i < 3; i++)
+            read_hash(&log, hashes[run][i]);
+        assert_string_equal(hashes[run][0], hashes[run][2]);
+        assert_string_not_equal(hashes[run][0], hashes[run][1]);
+    }
+    assert_string_not_equal(hashes[0][0], hashes[1][0]);
+}
+
 static void long_keys_are_cut_and_strange_bytes_replaced(void **state)
 {
     (void)state;
@@ -302,6 +375,9 @@ int main(void)
         cmocka_unit_test(by_default_only_what_went_wrong_is_written),
         cmocka_unit_test(nothing_is_written_where_nothing_was_chosen),
         cmocka_unit_test(what_did_not_happen_is_not_written),
+        cmocka_unit_test(keys_may_be_left_out),
+        cmocka_unit_test(keys_may_be_told_apart_by_a_hash_only),
+        cmocka_unit_test(without_a_seed_the_hash_is_another_in_each_guard),
         cmocka_unit_test(long_keys_are_cut_and_strange_bytes_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
