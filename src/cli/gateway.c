@@ -70,7 +70,10 @@ static enum hf_status open_audit(struct gateway *gateway, struct hf_error *error
         .full_policy = gateway->options.audit_full_policy,
         .allocator = allocator(gateway, MEMORY_AUDIT),
     };
-    return options.directory ? hf_audit_open(&gateway->audit, &options, error) : HF_OK;
+    if (!options.directory)
+        return HF_OK;
+    enum hf_status status = hf_hash_seed_system(&gateway->audit_seed, error);
+    return status == HF_OK ? hf_audit_open(&gateway->audit, &options, error) : status;
 }
 
 static enum hf_status make_limits(struct gateway *gateway, struct hf_error *error)
@@ -115,6 +118,8 @@ static enum hf_status make_inbound(struct gateway *gateway, struct hf_error *err
         .gate = gateway->options.quota_global.count ? &gateway->gate : NULL,
         .audit = gateway->audit,
         .audit_events = HF_GUARD_AUDIT_ADMITTED | HF_GUARD_AUDIT_DENIED,
+        .audit_keys = gateway->options.audit_keys,
+        .audit_seed = &gateway->audit_seed,
         .metrics = gateway->metrics,
         .clock = gateway->clock,
         .allocator = allocator(gateway, MEMORY_GUARD),
@@ -129,6 +134,8 @@ static enum hf_status make_outbound(struct gateway *gateway, struct hf_error *er
         .breaker = gateway->breaker,
         .retry = &gateway->options.retry,
         .audit = gateway->audit,
+        .audit_keys = gateway->options.audit_keys,
+        .audit_seed = &gateway->audit_seed,
         .metrics = gateway->metrics,
         .clock = gateway->clock,
         .allocator = allocator(gateway, MEMORY_GUARD),

@@ -34,6 +34,7 @@ struct gateway_options {
     enum hf_http_dialect dialect;
     const char *audit_directory; /* NULL: no audit log. */
     enum hf_audit_full_policy audit_full_policy;
+    enum hf_guard_audit_keys audit_keys;
     uint64_t audit_close_ns;   /* For its backlog, at the end. */
     uint64_t body_bytes_max;   /* Of a request. */
     uint64_t answer_bytes_max; /* Of an answer. */
@@ -58,6 +59,7 @@ struct gateway {
     struct budget content;
     struct hf_metrics *metrics;
     struct hf_audit *audit;
+    struct hf_hash_seed audit_seed; /* For both guards, so that a key has one hash. */
     struct hf_limiter *limiter;
     struct hf_gate gate;
     struct hf_breaker *breaker;

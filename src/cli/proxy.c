@@ -14,6 +14,7 @@ struct proxy_settings {
     struct network_list trusted;
     const char *key;
     const char *dialect;
+    const char *audit_keys; /* NULL: by the kind of key. */
     uint64_t burst;
     uint64_t burst_global;
     uint64_t attempts;
@@ -142,6 +143,8 @@ static size_t add_process(struct proxy_settings *settings, struct option_entry *
         {"audit", OPTION_TEXT, &g->audit_directory, 0, 0, "DIR", "write an audit log there (none)"},
         {"audit-block", OPTION_FLAG, &settings->audit_block, 0, 0, NULL,
             "wait for a full audit log instead of dropping"},
+        {"audit-keys", OPTION_TEXT, &settings->audit_keys, 0, 0, "HOW",
+            "plain, hash or none (hash of header:NAME, else plain)"},
         {"metrics", OPTION_TEXT, &g->metrics, 0, 0, "ADDRESS",
             "serve Prometheus metrics there (none)"},
         {"body-max", OPTION_SIZE, &g->body_bytes_max, 0, SIZE_MAX_BYTES, "SIZE",
@@ -219,6 +222,15 @@ static enum hf_status choose_key(struct proxy_settings *settings, struct hf_erro
     return HF_OK;
 }
 
+/* The place of a word in a list, or its count: not there. */
+static size_t find_word(const char *const *words, size_t count, const char *word)
+{
+    size_t at = 0;
+    while (at < count && strcmp(words[at], word) != 0)
+        at++;
+    return at;
+}
+
 static enum hf_status choose_dialect(struct proxy_settings *settings, struct hf_error *error)
 {
     static const char *const names[] = {
@@ -227,14 +239,38 @@ static enum hf_status choose_dialect(struct proxy_settings *settings, struct hf_
         [HF_HTTP_DIALECT_X_TRIPLE] = "x-triple",
         [HF_HTTP_DIALECT_NONE] = "none",
     };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i], settings->dialect) != 0)
-            continue;
-        settings->gateway.dialect = (enum hf_http_dialect)i;
+    const size_t count = sizeof names / sizeof names[0];
+    size_t found = find_word(names, count, settings->dialect);
+    if (found == count)
+        return hf_error_add(error, HF_INVALID, 0,
+            "--headers: '%s' is not draft, triple, x-triple or none", settings->dialect);
+    settings->gateway.dialect = (enum hf_http_dialect)found;
+    return HF_OK;
+}
+
+/* What a header brings may be a secret; an address is what a log is looked through for. */
+static enum hf_status choose_audit_keys(struct proxy_settings *settings, struct hf_error *error)
+{
+    static const char *const names[] = {
+        [HF_GUARD_KEYS_PLAIN] = "plain",
+        [HF_GUARD_KEYS_HASHED] = "hash",
+        [HF_GUARD_KEYS_NONE] = "none",
+    };
+    const size_t count = sizeof names / sizeof names[0];
+    struct gateway_options *gateway = &settings->gateway;
+    if (!settings->audit_keys) {
+        bool secret = gateway->key.kind == HF_HTTP_KEY_HEADER;
+        gateway->audit_keys = secret ? HF_GUARD_KEYS_HASHED : HF_GUARD_KEYS_PLAIN;
         return HF_OK;
     }
-    return hf_error_add(error, HF_INVALID, 0,
-        "--headers: '%s' is not draft, triple, x-triple or none", settings->dialect);
+    if (!gateway->audit_directory)
+        return hf_error_add(error, HF_INVALID, 0, "--audit-keys needs --audit");
+    size_t found = find_word(names, count, settings->audit_keys);
+    if (found == count)
+        return hf_error_add(error, HF_INVALID, 0, "--audit-keys: '%s' is not plain, hash or none",
+            settings->audit_keys);
+    gateway->audit_keys = (enum hf_guard_audit_keys)found;
+    return HF_OK;
 }
 
 /* What cannot be read option by option. */
@@ -258,9 +294,9 @@ static enum hf_status complete(struct proxy_settings *settings, struct hf_error 
     gateway->breaker.failure_rate_percent = (uint32_t)settings->failure_rate;
     gateway->full_policy = settings->full_admit ? HF_FULL_ADMIT : HF_FULL_DENY;
     gateway->audit_full_policy = settings->audit_block ? HF_AUDIT_BLOCK : HF_AUDIT_DROP;
-    if (choose_dialect(settings, error) != HF_OK)
+    if (choose_dialect(settings, error) != HF_OK || choose_key(settings, error) != HF_OK)
         return HF_INVALID;
-    return choose_key(settings, error);
+    return choose_audit_keys(settings, error);
 }
 
 static void say_listening(const struct proxy_settings *settings, const struct gateway *gateway)

@@ -41,6 +41,9 @@ check "a longest delay below the first" rejects "delay" "${up[@]}" --delay 5s --
 check "trust that nothing asks for" rejects "--trust: whom to believe" "${up[@]}" --trust 10.0.0.1
 check "bodies larger than all memory for them" rejects "--body-max: more than --memory-max" "${up[@]}" --memory-max 1MiB
 check "blocking on no audit log" rejects "--audit-block needs --audit" "${up[@]}" --audit-block
+check "telling keys to no audit log" rejects "--audit-keys needs --audit" "${up[@]}" --audit-keys none
+check "a way to tell them that is none" rejects "--audit-keys: 'some' is not plain, hash or none" \
+  "${up[@]}" --audit "$WORK" --audit-keys some
 check "an address that is none" rejects "--listen: 'nowhere'" --upstream http://127.0.0.1:9 --listen nowhere
 check "a port past every number" rejects "--listen: '127.0.0.1:70000'" --upstream http://127.0.0.1:9 --listen 127.0.0.1:70000
 check "an audit directory that is missing" fails "$WORK/none" "${up[@]}" --audit "$WORK/none"
@@ -134,6 +137,27 @@ check "it says so as problem+json" eval 'jq -e ".status == 429" "$WORK/body" >/d
 stop_proxy
 check "the audit log names the client by its own address" \
   [ "$(audit_records "$WORK/spoof" | jq -r 'select(.event == "denied").key' | sort -u)" = 127.0.0.1 ]
+
+# What the audit log tells of keys from a header, by the way chosen. Denied once each, after an
+# admission; the name of the field and its value, in either guard's records.
+tells_keys() {
+  local pattern=$1 dir=$WORK/keys
+  shift
+  rm -rf "$dir" && mkdir "$dir"
+  start_proxy keys --upstream http://127.0.0.1:9 --rate 1/h --attempts 1 --key header:X-Key --audit "$dir" "$@"
+  for key in hunter2 hunter2 other other; do status_of -H "X-Key: $key" "$PROXY_URL/"; done >"$WORK/statuses"
+  stop_proxy
+  [ "$(cat "$WORK/statuses")" = 502429502429 ] || return
+  audit_records "$dir" | jq -c 'select(.guard) | [.key, .key_hash]' | sort -u >"$WORK/told"
+  audit_records "$dir" | jq -r 'select(.guard).guard' | sort -u | tr '\n' ' ' | grep -q '^inbound outbound ' || return
+  [ "$(grep -cE "$pattern" "$WORK/told")" = "$(wc -l <"$WORK/told")" ]
+}
+told() { [ "$(wc -l <"$WORK/told")" = "$1" ]; }
+check "keys from a header are told by a hash" tells_keys '^\[null,"[0-9a-f]{32}"\]$'
+check "which is one for each key" told 2
+check "or as they are, if that is wanted" tells_keys '^\["X-Key=(hunter2|other)",null\]$' --audit-keys plain
+check "each" told 2
+check "or not at all" tells_keys '^\[null,null\]$' --audit-keys none
 
 # An upstream that says nothing, and a request on its way to it: told to go on, it is under way.
 start_proxy patient --upstream "http://127.0.0.1:$port" --drain 1h
