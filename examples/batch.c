@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A packet queue: all that has arrived is decided in one call, whose keys come from memory
  * together. */
-#include <holdfast/holdfast.h>
 #include <stdio.h>
+
+#include <holdfast/holdfast.h>
 
 struct packet {
     unsigned char source[4];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Two replicas may each send to a peer until the budget that they share is spent; then a new epoch
- * replenishes it. */
-#include <holdfast/holdfast.h>
+/* Two replicas send to a peer by one budget, each telling the other what it has spent before that
+ * one sends; when it is spent, a new epoch replenishes it. */
 #include <stdio.h>
+
+#include <holdfast/holdfast.h>
 
 static const struct hf_hash_seed seed = {{1, 2, 3, 4}}; /* A secret that replicas share. */
 

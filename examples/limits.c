@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Two in a burst and three an hour for each user, five an hour for everybody: all or nothing, so
  * one who floods uses up nobody's quota but his own. */
-#include <holdfast/holdfast.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <holdfast/holdfast.h>
 
 static struct hf_limiter *limiter_of(struct hf_quota quota)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Users on different plans share one limiter; one of them changes plan while it is in use. */
-#include <holdfast/holdfast.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <holdfast/holdfast.h>
 
 static struct hf_limiter *limiter;
 

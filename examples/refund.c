@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Only failed logins count: each attempt is charged before the password is looked at, so that no
  * number of attempts at the same time gets past the limit, and given back if it was right. */
-#include <holdfast/holdfast.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <holdfast/holdfast.h>
 
 static struct hf_limiter *attempts;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for a quota in two ways: asleep, and in an event loop that is told when. */
-#include <holdfast/holdfast.h>
 #include <stdio.h>
+
+#include <holdfast/holdfast.h>
 
 static struct hf_manual_clock manual; /* So that this ends at once; leave options.clock out. */
 
