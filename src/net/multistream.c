@@ -160,7 +160,7 @@ static enum hf_status hear_header(struct hf_multistream *select, struct hf_bytes
     if (!equals(line, header))
         return fail(select, HF_MALFORMED, "the peer does not begin with multistream's header");
     select->state = HF_MULTISTREAM_LINES;
-    select->owes_header = select->owes_header || !select->dialer;
+    select->owes_header = !select->dialer;
     return HF_AGAIN;
 }
 

@@ -187,6 +187,8 @@ static void more_bytes_than_a_message_can_have_are_invalid(void **state)
     const struct hf_bytes pieces[] = {plain, hf_bytes(NULL, 0), hf_bytes(bytes, SIZE_MAX)};
     assert_int_equal(hf_aead_seal(&message.seals, 0, none, pieces, 3, bytes), HF_INVALID);
     assert_int_equal(hf_aead_seal(&message.seals, 0, none, pieces + 1, 2, bytes), HF_INVALID);
+    const struct hf_bytes plenty[] = {plain, plain, plain};
+    assert_int_equal(hf_aead_seal(&message.seals, 0, none, plenty, 3, bytes), HF_INVALID);
     assert_int_equal(hf_aead_open(&message.opens, 0, none, many, bytes), HF_INVALID);
     assert_int_equal(hf_aead_open(&message.opens, 0, many, none, bytes), HF_INVALID);
     unmake_sealed(&message);
