@@ -29,7 +29,7 @@ static const char help[] =
     "resident is the process's memory in RAM. Ends with 1 if a key was refused.\n";
 
 /* Decisions between two looks at the clock. */
-#define STRETCH 65536
+#define STRETCH 16384
 #define STRETCHES_MAX 16384
 #define SAMPLES 120
 /* How far time moves from key to key. */
