@@ -2,7 +2,7 @@
 #include <holdfast/hash.h>
 #include <holdfast/random.h>
 
-#include "base/fast_hash.h"
+#include "base/key_hash.h"
 
 enum hf_status hf_hash_seed_system(struct hf_hash_seed *seed, struct hf_error *error)
 {
@@ -27,4 +27,13 @@ struct hf_hash128 hf_hash_fast(const struct hf_hash_seed *seed, struct hf_bytes 
 {
     static const struct hf_hash_seed zero;
     return hf_fast_hash(seed ? seed : &zero, bytes.data, bytes.data ? bytes.size : 0);
+}
+
+struct hf_hash128 hf_key_hash_any(
+    const struct hf_key_hash *ready, const unsigned char *bytes, size_t size)
+{
+    if (ready->kind == HF_HASH_FAST)
+        return hf_fast_hash_any(&ready->seed, bytes, size);
+    struct hf_hash128 hash = hf_siphash_1_3(&ready->seed, bytes, size);
+    return (struct hf_hash128){.low = hash.high, .high = hash.low};
 }

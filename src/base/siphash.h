@@ -8,8 +8,7 @@
 
 /*
  * SipHash-c-d with 128 bits of output. The rounds are arguments only so that the tests can check
- * this very code against the published SipHash-2-4 vectors; the library fixes them at 1 and 3, and
- * the compiler unrolls both loops.
+ * this very code against the published SipHash-2-4 vectors; the library fixes them at 1 and 3.
  */
 
 /* hf_hash_siphash with a seed, and with bytes unless size is 0. */
@@ -28,20 +27,24 @@ static inline uint64_t hf_rotate_left(uint64_t word, unsigned bits)
     return word << bits | word >> (64 - bits);
 }
 
+static inline void hf_siphash_round(struct hf_siphash_state *state)
+{
+    state->v0 += state->v1;
+    state->v2 += state->v3;
+    state->v1 = hf_rotate_left(state->v1, 13) ^ state->v0;
+    state->v3 = hf_rotate_left(state->v3, 16) ^ state->v2;
+    state->v0 = hf_rotate_left(state->v0, 32);
+    state->v2 += state->v1;
+    state->v0 += state->v3;
+    state->v1 = hf_rotate_left(state->v1, 17) ^ state->v2;
+    state->v3 = hf_rotate_left(state->v3, 21) ^ state->v0;
+    state->v2 = hf_rotate_left(state->v2, 32);
+}
+
 static inline void hf_siphash_rounds(struct hf_siphash_state *state, unsigned rounds)
 {
-    for (unsigned round = 0; round < rounds; round++) {
-        state->v0 += state->v1;
-        state->v2 += state->v3;
-        state->v1 = hf_rotate_left(state->v1, 13) ^ state->v0;
-        state->v3 = hf_rotate_left(state->v3, 16) ^ state->v2;
-        state->v0 = hf_rotate_left(state->v0, 32);
-        state->v2 += state->v1;
-        state->v0 += state->v3;
-        state->v1 = hf_rotate_left(state->v1, 17) ^ state->v2;
-        state->v3 = hf_rotate_left(state->v3, 21) ^ state->v0;
-        state->v2 = hf_rotate_left(state->v2, 32);
-    }
+    while (rounds-- > 0)
+        hf_siphash_round(state);
 }
 
 static inline void hf_siphash_absorb(struct hf_siphash_state *state, uint64_t word, unsigned rounds)
@@ -94,5 +97,8 @@ static inline struct hf_hash128 hf_siphash(uint64_t key0, uint64_t key1, const u
     hf_siphash_absorb(&state, hf_siphash_last_word(tail, size), absorb_rounds);
     return hf_siphash_end(&state, final_rounds);
 }
+
+/* SipHash-1-3 of 16 bytes (addresses, UUIDs), from what hf_siphash_begin gives for the key. */
+struct hf_hash128 hf_siphash_16(const struct hf_siphash_state *begin, const unsigned char *bytes);
 
 #endif

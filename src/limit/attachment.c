@@ -118,8 +118,8 @@ static enum hf_status fill_in(struct hf_attachment *attachment, const struct hf_
         return status;
     const struct hf_file_birth birth = {
         .shape = *shape,
-        .hash = attachment->limiter.hash,
-        .seed = attachment->limiter.seed,
+        .hash = attachment->limiter.hash.kind,
+        .seed = attachment->limiter.hash.seed,
         .proof = prove(attachment, shape),
         .wall_ns = now.wall_ns,
         .table_ns = now.clock_ns,
@@ -183,8 +183,7 @@ static enum hf_status adopt(struct hf_attachment *attachment, uint64_t wanted_ho
         status = check_options(header, wanted_homes, options, error);
     if (status != HF_OK)
         return status;
-    attachment->limiter.hash = (enum hf_hash_kind)header->hash;
-    attachment->limiter.seed = header->seed;
+    attachment->limiter.hash = hf_key_hash((enum hf_hash_kind)header->hash, &header->seed);
     struct hf_table_shape shape = hf_file_header_shape(header);
     struct hf_file_proof proof = prove(attachment, &shape);
     return hf_file_header_prove(header, &proof, error);

@@ -52,12 +52,15 @@ enum hf_status hf_limiter_configure(
         return status;
     limiter->quota = hf_quota_with_burst(options->quota, limiter->gcra.burst);
     limiter->clock = options->clock.now_ns ? options->clock : hf_clock_monotonic();
-    limiter->hash = options->hash;
     limiter->full_policy = options->full_policy;
-    if (!options->seed)
-        return hf_hash_seed_system(&limiter->seed, error);
-    limiter->seed = *options->seed;
-    return HF_OK;
+    struct hf_hash_seed seed;
+    if (options->seed)
+        seed = *options->seed;
+    else
+        status = hf_hash_seed_system(&seed, error);
+    if (status == HF_OK)
+        limiter->hash = hf_key_hash(options->hash, &seed);
+    return status;
 }
 
 struct hf_table_shape hf_limiter_shape(

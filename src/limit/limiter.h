@@ -4,8 +4,7 @@
 
 #include <holdfast/limiter.h>
 
-#include "base/fast_hash.h"
-#include "base/siphash.h"
+#include "base/key_hash.h"
 #include "base/table.h"
 #include "limit/decision.h"
 
@@ -13,10 +12,9 @@
 struct hf_limiter {
     /* Read by every request, written by none. */
     struct hf_gcra gcra;
-    struct hf_hash_seed seed;
     struct hf_clock clock; /* now_ns is not NULL. */
-    enum hf_hash_kind hash;
     enum hf_full_policy full_policy;
+    struct hf_key_hash hash;
     struct hf_quota quota;
     struct hf_attachment *attachment;      /* NULL: the table is in memory of its own. */
     struct hf_table table;                 /* Its written words have a cache line of their own, */
@@ -51,21 +49,11 @@ static inline uint64_t hf_limiter_now_ns(const struct hf_limiter *limiter)
     return limiter->clock.now_ns(limiter->clock.context);
 }
 
-/*
- * Hashes a key and starts to fetch its line. The home line comes from that half of the hash that is
- * ready first: SipHash's low half takes three rounds less than its high one.
- */
+/* Hashes a key and starts to fetch its line. */
 __attribute__((always_inline)) static inline struct hf_table_key hf_limiter_locate(
     const struct hf_limiter *limiter, struct hf_bytes key)
 {
-    struct hf_hash128 hash;
-    if (limiter->hash == HF_HASH_FAST) {
-        hash = hf_fast_hash(&limiter->seed, key.data, key.size);
-    } else {
-        struct hf_hash128 slow = hf_siphash_1_3(&limiter->seed, key.data, key.size);
-        hash = (struct hf_hash128){.low = slow.high, .high = slow.low};
-    }
-    return hf_table_locate(&limiter->table, hash);
+    return hf_table_locate(&limiter->table, hf_key_hash_of(&limiter->hash, key.data, key.size));
 }
 
 /* Whose quota is asked for, which one that is, and when: the arguments of a call, checked. */

@@ -117,7 +117,7 @@ static void options_that_contradict_the_file_are_named(void **state)
     hf_limiter_free(file_world_open());
     machine->options.seed = NULL;
     struct hf_limiter *limiter = file_world_open();
-    assert_memory_equal(&limiter->seed, &seed, sizeof(seed));
+    assert_memory_equal(&limiter->hash.seed, &seed, sizeof(seed));
     hf_limiter_free(limiter);
 }
 
