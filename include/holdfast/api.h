@@ -29,6 +29,16 @@
 #define HF_PRINTF(text, first)
 #endif
 
+/* Around a function that has a struct's name: to g++ -Wshadow it hides a constructor. */
+#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)
+#define HF_NAMESAKE_BEGIN                                                                          \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")
+#define HF_NAMESAKE_END _Pragma("GCC diagnostic pop")
+#else
+#define HF_NAMESAKE_BEGIN
+#define HF_NAMESAKE_END
+#endif
+
 /* Durations in nanoseconds from smaller numbers: HF_MS(100), HF_SECONDS(5). No overflow check. */
 #define HF_US(n) ((uint64_t)(n)*UINT64_C(1000))
 #define HF_MS(n) ((uint64_t)(n)*UINT64_C(1000000))
@@ -47,6 +57,7 @@ struct hf_bytes {
 };
 
 /* Makes a struct hf_bytes. Pure. */
+HF_NAMESAKE_BEGIN
 static inline struct hf_bytes hf_bytes(const void *data, size_t size)
 {
     struct hf_bytes bytes;
@@ -54,5 +65,6 @@ static inline struct hf_bytes hf_bytes(const void *data, size_t size)
     bytes.size = size;
     return bytes;
 }
+HF_NAMESAKE_END
 
 #endif

@@ -218,8 +218,10 @@ struct hf_audit_statistics {
 };
 
 /* Reads the statistics. Thread-safe. HF_INVALID for NULL. */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_audit_statistics(
     const struct hf_audit *audit, struct hf_audit_statistics *statistics);
+HF_NAMESAKE_END
 
 /*
  * Stops taking records, writes the backlog for at most timeout_ns of the log's clock (UINT64_MAX:

@@ -137,8 +137,10 @@ struct hf_breaker_snapshot {
  * Looks without changing anything. The parts are read one after another. HF_INVALID: breaker or
  * snapshot is NULL, or now_ns is above HF_TIME_MAX_NS.
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_breaker_snapshot(
     const struct hf_breaker *breaker, uint64_t now_ns, struct hf_breaker_snapshot *snapshot);
+HF_NAMESAKE_END
 
 /*
  * Closes it and forgets all counts but opened_count; permits outstanding change nothing afterwards.

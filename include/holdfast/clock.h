@@ -92,7 +92,9 @@ HF_API void hf_manual_clock_init(struct hf_manual_clock *manual, uint64_t now_ns
 HF_API void hf_manual_clock_advance(struct hf_manual_clock *manual, uint64_t duration_ns);
 
 /* The clock that reads manual, which is borrowed. */
+HF_NAMESAKE_BEGIN
 HF_API struct hf_clock hf_manual_clock(struct hf_manual_clock *manual);
+HF_NAMESAKE_END
 
 /*
  * The time of day, for audit records and files: nanoseconds since 1970-01-01T00:00:00Z, without

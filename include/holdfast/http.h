@@ -127,8 +127,10 @@ struct hf_http_key {
  * untouched: answer 400. HF_INVALID: NULL or bad options. Work is at most in proportion to the
  * fields' length, whatever they hold.
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_http_key(const struct hf_http_key_options *options,
     const struct hf_http_message *request, struct hf_http_key *key);
+HF_NAMESAKE_END
 
 /* How limits are told to clients. */
 enum hf_http_dialect {
@@ -192,9 +194,11 @@ HF_MUST_USE HF_API enum hf_status hf_http_answer_options_check(
  * Retry-After, HF_CLOSED if retry_after_ns is given. Returns HF_OK, or HF_INVALID for NULL or bad
  * options; *answer is then untouched.
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_http_answer(const struct hf_http_answer_options *options,
     enum hf_status status, const struct hf_decision *decision, uint64_t retry_after_ns,
     struct hf_http_answer *answer);
+HF_NAMESAKE_END
 
 /*
  * Parses Retry-After (RFC 9110, 10.2.3): whole seconds or an HTTP date in any of its three forms.
@@ -222,8 +226,10 @@ struct hf_http_told {
  * in seconds since 1970, as some servers have it. Malformed fields are ignored, as the draft wants.
  * Returns HF_OK; HF_NOT_FOUND: it tells nothing, *told untouched; HF_INVALID: NULL.
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_http_told(
     const struct hf_http_message *response, uint64_t wall_now_ns, struct hf_http_told *told);
+HF_NAMESAKE_END
 
 /*
  * What an answer means for whoever asked: 1xx to 3xx success; 408, 425, 429, 500, 502, 503, 504

@@ -211,8 +211,10 @@ struct hf_limiter_wait {
  * Returns at once, without sleeping and with nothing charged: HF_DENIED if it would take longer
  * than wait_max_ns, HF_NEVER, HF_FULL, or HF_INVALID (also "wait.jitter_ns", "wait.wait_max_ns").
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_limiter_wait(struct hf_limiter *limiter, struct hf_bytes key,
     uint64_t cost, const struct hf_limiter_wait *wait, struct hf_decision *decision);
+HF_NAMESAKE_END
 /* One of many requests. */
 struct hf_limiter_request {
     struct hf_bytes key;
@@ -258,8 +260,10 @@ struct hf_limiter_statistics {
 
 /* Reads the statistics: counts of rare events only, so that they cost nothing on the hot path.
  * O(1). */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_limiter_statistics(
     const struct hf_limiter *limiter, struct hf_limiter_statistics *statistics);
+HF_NAMESAKE_END
 
 /* The quota it was made with, burst filled in. HF_INVALID for NULL. */
 HF_MUST_USE HF_API enum hf_status hf_limiter_quota(

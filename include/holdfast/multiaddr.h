@@ -126,8 +126,10 @@ struct hf_multiaddr_target {
  * HF_UNSUPPORTED: another shape; HF_INVALID: NULL or no address. On failure *target stays and error
  * (NULL: not wanted) says why.
  */
+HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_multiaddr_target(
     const struct hf_multiaddr *address, struct hf_multiaddr_target *target, struct hf_error *error);
+HF_NAMESAKE_END
 
 #ifdef __cplusplus
 }

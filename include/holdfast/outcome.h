@@ -30,6 +30,7 @@ struct hf_outcome {
 HF_API const char *hf_outcome_kind_str(enum hf_outcome_kind kind);
 
 /* Makes an outcome. Pure. */
+HF_NAMESAKE_BEGIN
 static inline struct hf_outcome hf_outcome(
     enum hf_outcome_kind kind, int32_t code, uint64_t retry_after_ns)
 {
@@ -39,6 +40,7 @@ static inline struct hf_outcome hf_outcome(
     outcome.retry_after_ns = retry_after_ns;
     return outcome;
 }
+HF_NAMESAKE_END
 
 static inline struct hf_outcome hf_success(void)
 {

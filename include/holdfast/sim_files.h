@@ -57,7 +57,9 @@ HF_API void hf_sim_files_free(struct hf_sim_files *disk);
  * disk or the number of files is at its limit (what fits is written first), EMFILE, ENAMETOOLONG,
  * EFBIG, ENOMEM; EBADF for a handle from before a crash.
  */
+HF_NAMESAKE_BEGIN
 HF_API struct hf_files hf_sim_files(struct hf_sim_files *disk);
+HF_NAMESAKE_END
 
 enum hf_sim_file_call {
     HF_SIM_OPEN,
@@ -123,7 +125,9 @@ struct hf_sim_files_statistics {
 };
 
 /* Reads the counts. NULL: zeroes. */
+HF_NAMESAKE_BEGIN
 HF_API struct hf_sim_files_statistics hf_sim_files_statistics(struct hf_sim_files *disk);
+HF_NAMESAKE_END
 
 #ifdef __cplusplus
 }

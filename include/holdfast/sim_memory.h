@@ -68,7 +68,9 @@ struct hf_sim_memory_statistics {
 };
 
 /* Reads the counts; exact when no other thread allocates or releases meanwhile. NULL: zeroes. */
+HF_NAMESAKE_BEGIN
 HF_API struct hf_sim_memory_statistics hf_sim_memory_statistics(const struct hf_sim_memory *memory);
+HF_NAMESAKE_END
 
 #ifdef __cplusplus
 }

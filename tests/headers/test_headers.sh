@@ -6,7 +6,7 @@
 # A program in C++ uses them all together and works, where the libraries have been built.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-WARN="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Werror"
+WARN="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror"
 HF_BUILD=${HF_BUILD:-build/cc}
 
 # The pkg-config name of the library that a header includes, if it includes one.
