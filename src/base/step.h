@@ -27,6 +27,7 @@ enum hf_step {
     X(HF_STEP_TABLE_VACATED)                                                                       \
     X(HF_STEP_TABLE_ADJUSTING)                                                                     \
     X(HF_STEP_TABLE_ADJUSTED)                                                                      \
+    X(HF_STEP_TABLE_RECOVERING)                                                                    \
     X(HF_STEP_BREAKER_LOADED)                                                                      \
     X(HF_STEP_BREAKER_COUNTING)                                                                    \
     X(HF_STEP_BREAKER_COUNTED)                                                                     \

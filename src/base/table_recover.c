@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/table_path.h"
 
-/* Takes a slot from its owner, if that is dead. The time is loaded first: then it is his. */
+/*
+ * Takes a slot from its owner, if that is dead. The time is loaded before one asks: then it is his.
+ * Whoever lives may bump it meanwhile.
+ */
 static bool recover_slot(const struct hf_table *table, struct hf_table_line *line, uint32_t index,
     bool (*is_dead)(void *context, uint32_t owner), void *context)
 {
     uint64_t time = hf_load_seq(&line->times[index]);
-    if (hf_table_is_committed(time) || hf_table_owner(time) == 0)
-        return false;
-    return is_dead(context, hf_table_owner(time)) && hf_table_vacate(table, line, index, &time);
+    while (!hf_table_is_committed(time) && hf_table_owner(time) != 0) {
+        hf_step(HF_STEP_TABLE_RECOVERING);
+        if (!is_dead(context, hf_table_owner(time)))
+            return false;
+        if (hf_table_vacate(table, line, index, &time))
+            return true;
+    }
+    return false;
 }
 
 static uint64_t recover_line(const struct hf_table *table, struct hf_table_line *line,

@@ -7,10 +7,12 @@
  *
  * WHAT IS SHOWN, in every state that can be reached:
  *   - at most one committed slot a key (check_key);
- *   - an admission starts where the key's last one ended, whoever evicted its slot meanwhile;
- *     admissions since the first are at most the burst and what has elapsed between the clock
- *     readings (admit); no charge and no denial is made against a slot that is another key's, or
- *     against a time that is not the key's (check_own);
+ *   - an admission starts where the key's last one ended, or where it was lowered to, whoever
+ *     evicted its slot meanwhile; admissions since the first are at most the burst, what has elapsed
+ *     between the clock readings and what was given back (admit); no charge, denial or adjustment
+ *     is made against a slot that is another key's, or against a time that is not the key's
+ *     (check_own);
+ *   - each step keeps or raises the bound that invariant (a) is about (put);
  *   - overflow of a line is never below the number of published slots beyond it (check_overflow);
  *   - no arrival time leaves its range, so that nothing goes on for ever by raising times, and no
  *     cycle is found (-DNP; no state is marked as progress, so that every cycle is an error), so
@@ -19,35 +21,48 @@
  *     ended it is shown where there is always room (-DNEVER_FULL=1);
  *   - no slot stays private or tentative, and no overflow too high, once every request has ended
  *     (check_nothing_left).
- * -DVICTIM=i lets thread i die at any of its steps.
+ * -DVICTIM=i lets thread i die at any of its steps. -DHEIR=j: thread j recovers what it has left,
+ * while others go on; and so do others, before they are told that their path is full. Then too no
+ * slot stays private or tentative; overflow may stay too high.
+ * -DAFTER=REFUND lets one thread give back a cell of its key after each admission; RESET, all that
+ * the key owes after each request.
  *
  * FROM STEP TO STEP. The numbers are those of the comment in table.c.
  *
  *   model                    step  table.c, table.h
  *   READ                     1     the caller's request.now_ns
- *   FIND                     1, 2  find, hf_table_guess; hf_table_decide: hf_load_acquire(word)
+ *   FIND                     1, 2  find, hf_table_guess; decide and, for plain times at home,
+ *                                  hf_table_charge_plain: hf_load_acquire(word)
  *   NAMED                    2, 3  its second load of the name, hf_table_too_late
  *   VALIDATE                 3     its relaxed load of the time
- *   CHARGE                   4     its hf_cas_acq_rel
+ *   CHARGE, mark             4     its hf_cas_acq_rel; hf_table_time
  *   BEYOND                   1     find: the load of overflow
  *   SCAN, LOOK, BUMP         5     examine: hf_load_seq, hf_load_acquire, hf_cas_seq
  *   EDGE                     5     scan_path: the load of overflow
  *   scan_ends                6, 7  insert: what it makes of a scan
  *   HORIZON, CLAIM           6     claim: hf_max_seq, hf_cas_seq
- *   RAISE, LOWER, RENAME     6, 9  rename_slot: the two loops of hf_add_seq, hf_xor_release
- *   PUBLISH                  6, 9  claim: hf_store_seq; withdraw: hf_store_release
+ *   RAISE, RENAME, LOWER     6, 9  hf_table_rename: count_beyond, hf_xor_release, count_beyond
+ *   PUBLISH                  6, 9  claim: hf_store_seq; hf_table_vacate: hf_store_release
  *   LATE, LATE_HORIZON       8     late_base: hf_clock_now_ns, hf_load_seq; hf_table_too_late
  *   COMMIT                   8     commit: hf_cas_seq
- *   OWN, OWN_NAME, RETRACT   9     withdraw: hf_load_seq, hf_load_acquire, hf_cas_seq
+ *   OWN, OWN_NAME            9     withdraw: hf_load_seq, hf_load_acquire
+ *   RETRACT, TAKE            9     hf_table_vacate: hf_cas_seq
+ *   ADJUST, ADJUST_NAMED     10    adjust_slot: hf_load_seq, hf_load_acquire
+ *   ADJUST_NOW, SWAP         10    adjust_time: read_now, hf_cas_seq
+ *   RECOVER, ASK             11    recover_slot: hf_load_seq, is_dead
  *
  * WHERE THE MODEL SAYS MORE THAN THE CODE: FIND may look at any slot of a line, not only at the one
  * with the name, as the code's guess may be stale. Overflow has a word of its own: additions and
- * the exclusive or touch different bits of the shared one, and no step uses both parts of a load.
+ * the exclusive or touch different bits of the shared one, and no step uses both parts of a load;
+ * count_beyond is one step, as its compare-and-swap decides it. An adjustment may look at any slot
+ * of the path, and at once give up. Of an owner it is kept beside the time whether it is the victim.
  * hf_max_seq is one step, as its last load or compare-and-swap decides it.
  *
  * WHERE IT SAYS LESS: memory is sequentially consistent; peeks are left out (they write nothing);
  * each charge is one cell; readings of the clock are whole periods, T + MARGIN apart, so that a
- * slot is either live or old enough to be claimed.
+ * slot is either live or old enough to be claimed; steps are 1, not 256; quotas are rescaled in
+ * no other way than a reset does; an adjustment that changes nothing is not checked against the
+ * time being the same.
  *
  * WHAT HAS CHANGED SINCE THE FIRST DESIGN, in which a scan that met a committed slot sent the
  * thread back to step 2: it charges that slot itself (LOOK to LOAD), and a denial in step 8
@@ -70,6 +85,15 @@
 
 #include "words.pml"
 
+/* The owner in a time that a thread makes private; it matters only if a victim has an heir. */
+#ifdef HEIR
+#define THE_VICTIMS dead_hand[AT(slot)] = (me == VICTIM)
+#define NOT_THE_VICTIMS dead_hand[AT(slot)] = false
+#else
+#define THE_VICTIMS skip
+#define NOT_THE_VICTIMS skip
+#endif
+
 inline forget()
 {
     slot = 0;
@@ -81,14 +105,14 @@ inline forget()
     inserting = false
 }
 
-inline request_ends()
+inline call_ends()
 {
     forget();
     now = 0;
     base = 0;
     round++;
     if
-    :: round < ROUNDS -> key = KEY(me, round); pc = READ
+    :: round < ROUNDS_OF(me) -> key = KEY(me, round); pc = READ
     :: else ->
         round = 0;
         key = 0;
@@ -99,6 +123,19 @@ inline request_ends()
         :: else
         fi
     fi
+}
+
+/* The request has been decided; an adjustment may follow. */
+inline request_ends()
+{
+#if AFTER
+    if
+    :: me == ADJUSTER && (owed || AFTER == RESET) -> forget(); owed = false; pc = ADJUST
+    :: else -> call_ends()
+    fi
+#else
+    call_ends()
+#endif
 }
 
 /* HF_TABLE_AGAIN. */
@@ -126,8 +163,8 @@ inline scan_begins()
 inline decide()
 {
     if
-    :: !UNFLAGGED(x) -> absent()
-    :: UNFLAGGED(x) && MAX(x, now) + T - now > TOLERANCE -> pc = VALIDATE
+    :: !COMMITTED(x) -> absent()
+    :: COMMITTED(x) && MAX(TAT(x), now) + T - now > TOLERANCE -> pc = VALIDATE
     :: else -> pc = CHARGE
     fi
 }
@@ -174,7 +211,14 @@ inline scan_ends()
     :: winner == NOWHERE && candidate == NOWHERE && scans == 1 ->
         assert(!NEVER_FULL);
         request_ends()
-    :: winner == NOWHERE && candidate == NOWHERE && scans == 0 -> scans = 1; pc = SCAN
+    :: winner == NOWHERE && candidate == NOWHERE && scans == 0 ->
+        scans = 1;
+#ifdef HEIR
+        recovering = true;
+        pc = RECOVER
+#else
+        pc = SCAN
+#endif
     :: winner == NOWHERE && candidate != NOWHERE ->
         slot = candidate;
         x = candidate_time;
@@ -215,11 +259,18 @@ inline scan_goes_on()
     fi
 }
 
+/* What a claim waits for, and begins above. */
+#ifdef MUTANT_BY_TAT
+#define CLAIMED_FROM(x) TAT(x)
+#else
+#define CLAIMED_FROM(x) BOUND(x)
+#endif
+
 /* The slot's time was x when its name was read. */
 inline look()
 {
     if
-    :: UNFLAGGED(x) && names[AT(slot)] == NAME(slot) ->
+    :: COMMITTED(x) && names[AT(slot)] == NAME(slot) ->
         scan_is_void();
         mine = (mine == slot -> NOWHERE : mine);
         x = 0;
@@ -228,9 +279,11 @@ inline look()
 #else
         pc = LOAD
 #endif
-    :: UNFLAGGED(x) && names[AT(slot)] != NAME(slot) ->
+    :: COMMITTED(x) && names[AT(slot)] != NAME(slot) ->
         if
-        :: x + MARGIN <= now && candidate == NOWHERE -> candidate = slot; candidate_time = x
+        :: CLAIMED_FROM(x) + MARGIN <= now && candidate == NOWHERE ->
+            candidate = slot;
+            candidate_time = x
         :: else
         fi;
         scan_goes_on()
@@ -266,10 +319,22 @@ inline rename_begins()
     from = DISPLACEMENT(names[AT(slot)]);
     to = (withdrawing -> 0 : slot / SLOTS);
     back = MAX(from, to);
-#ifdef MUTANT_LATE_OVERFLOW
-    pc = (to > from -> RENAME : (from > to -> LOWER : RENAME))
-#else
+#if defined(MUTANT_LATE_OVERFLOW)
+    pc = RENAME
+#elif defined(MUTANT_LOWER_FIRST)
     pc = (to > from -> RAISE : (from > to -> LOWER : RENAME))
+#else
+    pc = (to > from -> RAISE : RENAME)
+#endif
+}
+
+inline renamed()
+{
+    names[AT(slot)] = (withdrawing -> 0 : NAME(slot));
+#ifdef MUTANT_LOWER_FIRST
+    pc = PUBLISH
+#else
+    pc = (from > to -> LOWER : PUBLISH)
 #endif
 }
 
@@ -279,12 +344,14 @@ inline overflow_changes(delta)
     overflow[LINE_OF(slot) - back] = overflow[LINE_OF(slot) - back] + delta; /* Modulo 256. */
     back--;
     if
-    :: back == (from < to -> from : to) ->
-#ifdef MUTANT_LATE_OVERFLOW
-        pc = (to > from -> SCAN : RENAME);
+    :: back == MIN(from, to) ->
+#if defined(MUTANT_LATE_OVERFLOW)
+        pc = (to > from -> SCAN : PUBLISH);
         slot = (to > from -> 0 : slot);
-#else
+#elif defined(MUTANT_LOWER_FIRST)
         pc = RENAME;
+#else
+        pc = (to > from -> RENAME : PUBLISH);
 #endif
         back = 0;
         from = 0;
@@ -297,7 +364,13 @@ inline overflow_changes(delta)
 inline publish()
 {
     if
-    :: withdrawing ->
+#ifdef HEIR
+    :: recovering ->
+        put(x + 2);
+        withdrawing = false;
+        recovery_goes_on()
+#endif
+    :: withdrawing && !recovering ->
         put(x + 2);
         withdrawn()
     :: else ->
@@ -322,6 +395,45 @@ inline publish()
     fi
 }
 
+/* Step 11, slot by slot. */
+inline recovery_goes_on()
+{
+    slot++;
+    x = 0;
+    if
+    :: slot < (inserting -> PATH_SLOTS : ALL_LINES * SLOTS) -> pc = RECOVER
+    :: slot == PATH_SLOTS && inserting -> slot = 0; recovering = false; pc = SCAN
+    :: else -> recovering = false; call_ends()
+    fi
+}
+
+/* The TAT, x, that is wanted now. */
+inline adjust()
+{
+#if AFTER == REFUND
+    wanted = MAX(TAT(x) - T, now);
+#else
+    wanted = now;
+#endif
+    if
+    :: TAT(x) <= now -> call_ends()
+    :: else -> mark(); base = wanted; pc = SWAP
+    fi
+}
+
+inline swap()
+{
+    if
+    :: times[AT(slot)] == x ->
+        check_own();
+        put(base);
+        returned[key] = returned[key] + TAT(x) - TAT(base);
+        tat[key] = TAT(base);
+        call_ends()
+    :: else -> base = 0; x = 0; slot = 0; pc = ADJUST
+    fi
+}
+
 /* base is the time from which the winner, which stood through a scan, would be charged. */
 inline decide_late()
 {
@@ -343,6 +455,8 @@ inline commit()
         put(base);
         admit(base);
         check_overflow();
+        NOT_THE_VICTIMS;
+        owed = true;
         mine = (mine == seen -> NOWHERE : mine);
         base = 0;
         withdraw_then(NOWHERE)
@@ -354,7 +468,9 @@ inline commit()
 
 #define MAY_READ(reading) \
     ((reading) <= TICKS && (CLOCK == ERRATIC || (reading) == MIN(clock + AHEAD(me), TICKS)))
+#define MAY_TICK (pc == READ || pc == LATE || pc == ADJUST_NOW)
 #define MAY_FIND(i) (pc == FIND && (i) < SLOTS)
+#define MAY_ADJUST(i) (pc == ADJUST && (i) < PATH_SLOTS)
 
 /* FIND and LOAD. */
 #ifdef MUTANT_NO_REREAD
@@ -384,6 +500,22 @@ inline load()
 }
 #endif
 
+inline find_to_adjust(i)
+{
+    slot = i;
+    x = times[AT(slot)];
+    if
+    :: COMMITTED(x) -> pc = ADJUST_NAMED
+    :: else -> call_ends()
+    fi
+}
+
+inline read_to_adjust(reading)
+{
+    now = NOW(reading);
+    adjust()
+}
+
 inline read_late(reading)
 {
     now = MAX(now, NOW(reading));
@@ -391,19 +523,25 @@ inline read_late(reading)
 }
 
 mtype = { READ, FIND, LOAD, NAMED, VALIDATE, CHARGE, BEYOND, SCAN, LOOK, BUMP, EDGE, HORIZON, CLAIM,
-    RAISE, LOWER, RENAME, PUBLISH, LATE, LATE_HORIZON, COMMIT, OWN, OWN_NAME, RETRACT, END };
+    RAISE, LOWER, RENAME, PUBLISH, LATE, LATE_HORIZON, COMMIT, OWN, OWN_NAME, RETRACT, ADJUST,
+    ADJUST_NAMED, ADJUST_NOW, SWAP, WAIT, RECOVER, ASK, TAKE, END };
 
 proctype thread(byte me)
 {
+#ifdef HEIR
+    mtype pc = (me == HEIR -> WAIT : READ);
+    byte key = (me == HEIR -> 1 : KEY(me, 0)); /* Whose path begins with the first line. */
+#else
     mtype pc = READ;
     byte key = KEY(me, 0);
+#endif
     byte round, slot, scans, back, from, to;
     short now, x, base, seen_time, winner_time, candidate_time;
     byte seen = NOWHERE, mine = NOWHERE, winner = NOWHERE, candidate = NOWHERE, target = NOWHERE;
-    bool inserting, withdrawing;
+    bool inserting, withdrawing, recovering, owed;
 
     do
-    :: d_step { CLOCK != ERRATIC && clock < TICKS && (pc == READ || pc == LATE) -> clock++ }
+    :: d_step { CLOCK != ERRATIC && clock < TICKS && MAY_TICK -> clock++ }
     :: d_step { pc == READ && MAY_READ(0) -> now = NOW(0); pc = FIND }
     :: d_step { pc == READ && MAY_READ(1) -> now = NOW(1); pc = FIND }
     :: d_step { pc == READ && MAY_READ(2) -> now = NOW(2); pc = FIND }
@@ -425,9 +563,12 @@ proctype thread(byte me)
         if
         :: times[AT(slot)] == x ->
             check_own();
-            base = MAX(x, now) + T;
-            put(base);
+            base = MAX(TAT(x), now) + T;
+            wanted = base;
+            mark();
+            put(wanted);
             admit(base);
+            owed = true;
             base = 0;
             withdraw_then(NOWHERE)
         :: else -> again()
@@ -449,10 +590,12 @@ proctype thread(byte me)
         :: overflow[LINE_OF(slot - 1)] > 0 -> pc = SCAN
         :: else -> scan_ends()
         fi }
-    :: d_step { pc == HORIZON -> horizon = MAX(horizon, x); pc = CLAIM }
+    :: d_step { pc == HORIZON -> horizon = MAX(horizon, TAT(x)); pc = CLAIM }
     :: d_step { pc == CLAIM ->
         if
         :: times[AT(slot)] == x ->
+            x = CLAIMED_FROM(x);
+            THE_VICTIMS;
 #ifdef MUTANT_NO_PRIVATE
             put(TENTATIVE + x + 1);
 #else
@@ -463,7 +606,7 @@ proctype thread(byte me)
         fi }
     :: d_step { pc == RAISE -> overflow_changes(1) }
     :: d_step { pc == LOWER -> overflow_changes(255) }
-    :: d_step { pc == RENAME -> names[AT(slot)] = (withdrawing -> 0 : NAME(slot)); pc = PUBLISH }
+    :: d_step { pc == RENAME -> renamed() }
     :: d_step { pc == PUBLISH -> publish() }
 #if defined(MUTANT_EARLY_CLOCK) || defined(MUTANT_NO_HORIZON)
     :: d_step { pc == LATE -> base = now; decide_late() }
@@ -490,11 +633,59 @@ proctype thread(byte me)
         if
         :: times[AT(slot)] == x ->
             x = TAT(x);
+            THE_VICTIMS;
             put(PRIVATE + x + 1);
             rename_begins()
         :: else -> x = times[AT(slot)]; pc = OWN_NAME
         fi }
-#ifdef VICTIM
+#if AFTER
+    :: d_step { MAY_ADJUST(0) -> find_to_adjust(0) }
+    :: d_step { MAY_ADJUST(1) -> find_to_adjust(1) }
+    :: d_step { MAY_ADJUST(2) -> find_to_adjust(2) }
+    :: d_step { MAY_ADJUST(3) -> find_to_adjust(3) }
+    :: d_step { pc == ADJUST_NAMED ->
+        if
+        :: names[AT(slot)] == NAME(slot) -> pc = ADJUST_NOW
+        :: else -> call_ends()
+        fi }
+    :: d_step { pc == ADJUST_NOW && MAY_READ(0) -> read_to_adjust(0) }
+    :: d_step { pc == ADJUST_NOW && MAY_READ(1) -> read_to_adjust(1) }
+    :: d_step { pc == ADJUST_NOW && MAY_READ(2) -> read_to_adjust(2) }
+    :: d_step { pc == SWAP -> swap() }
+#endif
+#ifdef HEIR
+#ifdef MUTANT_IMPATIENT
+    :: d_step { pc == WAIT -> recovering = true; pc = RECOVER }
+#else
+    :: d_step { pc == WAIT && (died || ended == THREADS - 1) -> recovering = true; pc = RECOVER }
+#endif
+    :: d_step { pc == RECOVER ->
+        x = times[AT(slot)];
+        if
+        :: !COMMITTED(x) && dead_hand[AT(slot)] -> pc = ASK
+        :: else -> recovery_goes_on()
+        fi }
+    :: d_step { pc == ASK ->
+        if
+#ifdef MUTANT_IMPATIENT
+        :: true -> pc = TAKE
+#else
+        :: died -> pc = TAKE
+        :: else -> recovery_goes_on()
+#endif
+        fi }
+    :: d_step { pc == TAKE ->
+        if
+        :: times[AT(slot)] == x ->
+            x = TAT(x);
+            dead_hand[AT(slot)] = false;
+            withdrawing = true;
+            put(PRIVATE + x + 1);
+            rename_begins()
+        :: else -> x = 0; pc = RECOVER
+        fi }
+#endif
+#if defined(VICTIM) && !defined(MUTANT_IMPATIENT)
     :: d_step { me == VICTIM && pc != END && !died ->
         scan_is_void();
         forget();
@@ -506,6 +697,12 @@ proctype thread(byte me)
         back = 0;
         from = 0;
         to = 0;
+#ifdef HEIR
+        round = 0;
+        key = 0;
+        ended++;
+        assert(ended < THREADS); /* The heir is still waiting. */
+#endif
         pc = END }
 #endif
     :: pc == END -> break
@@ -520,6 +717,13 @@ init
         :: i < SEEDS -> names[i] = 8 + i; times[i] = NOW(0) + T; i++
         :: else -> break
         od;
+#if CHARGED
+        names[0] = 1;
+        times[0] = NOW(0) + CHARGED * T;
+        tat[1] = times[0];
+        admitted[1] = CHARGED;
+        first[1] = NOW(0);
+#endif
         i = 0
     }
     atomic {
