@@ -10,7 +10,8 @@
 #include "net/key.h"
 #include "net/multihash.h"
 
-/* A key whose message is longer is hashed; this one has the longest that is not. */
+/* A key with a longer message is hashed. Keys of a fixed size have shorter ones, so that those of
+ * the other types may not. */
 #define INLINE_KEY_BYTES_MAX 42
 
 /* What a CIDv1 of a peer begins with: version 1, codec libp2p-key. */
@@ -37,7 +38,7 @@ static enum hf_status refuse_text(struct hf_bytes text, const char *why, struct 
 static bool is_inline_key(struct hf_bytes message)
 {
     struct hf_key key;
-    return message.size <= INLINE_KEY_BYTES_MAX && hf_key_read(message, &key) == HF_OK &&
+    return hf_key_read(message, &key) == HF_OK &&
            (key.type == HF_KEY_ED25519 || key.type == HF_KEY_SECP256K1);
 }
 

@@ -162,6 +162,7 @@ static void null_is_invalid(void **state)
     assert_int_equal(hf_identity_decode(&identity, hf_bytes(NULL, 1), &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "message: NULL");
     assert_is_none(&identity);
+    assert_int_equal(hf_identity_decode(&identity, hf_bytes(NULL, 0), &error), HF_MALFORMED);
 }
 
 int main(void)

@@ -86,6 +86,7 @@ static void a_file_that_is_there_is_never_replaced(void **state)
     assert_int_equal(hf_identity_generate(&identity, NULL), HF_OK);
     assert_int_equal(hf_identity_save(&identity, FILE_PATH, NULL, &error), HF_IO);
     assert_int_equal(error.causes[0].code, EEXIST);
+    assert_non_null(strstr(hf_error_text(&error), "there is one already"));
     assert_non_null(strstr(hf_error_text(&error), FILE_PATH));
     assert_int_equal(hf_identity_load(&loaded, FILE_PATH, NULL), HF_OK);
     assert_false(hf_peer_id_equals(&loaded.id, &identity.id));
@@ -204,6 +205,7 @@ static void a_failing_disk_leaves_all_or_nothing(void **state)
         hf_sim_files_fail(disk, faults[i].call, &fault);
         assert_int_equal(hf_identity_save(&identity, "own", &files, &error), HF_IO);
         assert_int_equal(error.causes[0].code, EDQUOT);
+        assert_null(strstr(hf_error_text(&error), "there is one already"));
         assert_int_equal(hf_sim_files_statistics(disk).files, faults[i].files_left);
         assert_int_equal(hf_sim_files_statistics(disk).handles, 0);
         assert_int_equal(hf_sim_files_read(disk, "own", 0, &byte, 1, &got),

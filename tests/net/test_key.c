@@ -74,6 +74,7 @@ static void only_the_canonical_message_is_a_public_key(void **state)
     (void)state;
     static const char *const malformed[] = {
         "",
+        "03303030",
         "12200801" ED25519_POINT,
         "1220" ED25519_POINT "0801",   /* The other order. */
         "08811220" ED25519_POINT,      /* A type that goes on, */

@@ -132,6 +132,7 @@ static void text_that_is_no_address_is_quoted_with_its_wrong_part(void **state)
         {"/ip4/127.0.0.1/tcp/00", "part 2: tcp wants"},
         {"/ip4/127.0.0.1/tcp/1a", "part 2: tcp wants"},
         {"/ip4/127.0.0.1/tcp/100000", "part 2: tcp wants"},
+        {"/ip4/127.0.0.1/tcp/4294967297", "part 2: tcp wants"},
         {"/p2p/tcp", "part 1: p2p wants a peer id"},
         {"/p2p", "part 1: p2p wants"},
         {"/dns4/exa mple", "part 1: dns4 wants a host's name"},
@@ -147,6 +148,25 @@ static void text_that_is_no_address_is_quoted_with_its_wrong_part(void **state)
     assert_not_parsed("/ip4/127.0.0.1/udp/1", HF_UNSUPPORTED, "part 2: unknown protocol");
     assert_not_parsed("/IP4/127.0.0.1", HF_UNSUPPORTED, "part 1: unknown protocol");
     assert_not_parsed("/ip/127.0.0.1", HF_UNSUPPORTED, "part 1: unknown protocol");
+}
+
+/* Zones, by contrast, are all that can be seen. */
+static void names_are_letters_digits_dots_and_dashes(void **state)
+{
+    (void)state;
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    for (unsigned character = 1; character < 256; character++) {
+        char name[] = {'/', 'd', 'n', 's', '/', 'a', (char)character, 'b'};
+        char zone[] = {'/', 'i', 'p', '6', 'z', 'o', 'n', 'e', '/', 'a', (char)character};
+        bool good = strchr(allowed, (int)character);
+        bool seen = character > ' ' && character < 0x7f;
+        struct hf_multiaddr address;
+        struct hf_bytes text = hf_bytes(name, sizeof(name));
+        assert_int_equal(hf_multiaddr_parse(text, &address, NULL) == HF_OK, good);
+        text = hf_bytes(zone, sizeof(zone));
+        assert_int_equal(hf_multiaddr_parse(text, &address, NULL) == HF_OK, seen);
+    }
 }
 
 static void text_ends_where_its_size_says_and_not_at_a_nul(void **state)
@@ -275,6 +295,8 @@ static void a_long_text_is_quoted_in_part(void **state)
     memset(text + 5, '!', sizeof(text) - 6);
     assert_int_equal(hf_multiaddr_parse(text_of(text), &address, &error), HF_MALFORMED);
     assert_non_null(strstr(hf_error_text(&error), "!!!...\", part 1: dns wants a host's name"));
+    assert_int_equal(hf_multiaddr_parse(hf_bytes(text, 72), &address, &error), HF_MALFORMED);
+    assert_non_null(strstr(hf_error_text(&error), "!!!\", part 1: dns wants a host's name"));
 }
 
 static void the_longest_text_has_room(void **state)
@@ -369,6 +391,7 @@ static void null_is_invalid(void **state)
     assert_int_equal(hf_multiaddr_decode(hf_bytes(NULL, 1), &address, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "bytes: NULL");
     assert_int_equal(hf_multiaddr_parse(hf_bytes(NULL, 0), &address, NULL), HF_MALFORMED);
+    assert_int_equal(hf_multiaddr_decode(hf_bytes(NULL, 0), &address, NULL), HF_MALFORMED);
 }
 
 int main(void)
@@ -377,6 +400,7 @@ int main(void)
         cmocka_unit_test(addresses_have_both_forms_of_the_specification),
         cmocka_unit_test(what_is_written_otherwise_is_the_same_address),
         cmocka_unit_test(text_that_is_no_address_is_quoted_with_its_wrong_part),
+        cmocka_unit_test(names_are_letters_digits_dots_and_dashes),
         cmocka_unit_test(text_ends_where_its_size_says_and_not_at_a_nul),
         cmocka_unit_test(bytes_that_are_no_address_are_malformed),
         cmocka_unit_test(an_unknown_protocol_is_told_from_a_mistake),

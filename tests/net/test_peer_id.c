@@ -115,6 +115,7 @@ static void what_is_no_id_is_quoted_in_the_error(void **state)
         {"11", "not the canonical form"}, /* The identity of nothing. */
         {"1W", "not a multihash"},
         {"b", "not a CIDv1"},
+        {"bafza", "not a multihash"},
         {"bafzaaj8", "not base32"},
         {"bAFZAAJA", "not base32"},
         {"bafkreie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe", "not a CIDv1 of"},
@@ -146,6 +147,11 @@ static void a_text_too_long_is_refused_unread_and_quoted_in_part(void **state)
     assert_non_null(strstr(hf_error_text(&error), "111...\": too long"));
     assert_int_equal(hf_peer_id_parse(hf_bytes(text, sizeof(text) - 1), &id, &error), HF_MALFORMED);
     assert_non_null(strstr(hf_error_text(&error), "not base58btc"));
+    memset(text, '!', sizeof(text));
+    assert_int_equal(hf_peer_id_parse(hf_bytes(text, 72), &id, &error), HF_MALFORMED);
+    assert_non_null(strstr(hf_error_text(&error), "!!!\": begins"));
+    assert_int_equal(hf_peer_id_parse(hf_bytes(text, 73), &id, &error), HF_MALFORMED);
+    assert_non_null(strstr(hf_error_text(&error), "!!!...\": begins"));
 }
 
 /* What base58btc and multihash allow, an id does not. */
@@ -178,6 +184,17 @@ static void only_keys_that_fit_are_their_own_hash(void **state)
         assert_int_equal(id.size, 77);
         assert_int_equal(error.count, 1);
     }
+}
+
+static void a_key_of_any_size_is_hashed_from_43_bytes_on(void **state)
+{
+    (void)state;
+    uint8_t message[4 + 39] = {0x08, HF_KEY_RSA, 0x12, 38};
+    struct hf_peer_id id;
+    assert_int_equal(hf_peer_id_of_key(hf_bytes(message, 42), &id, NULL), HF_MALFORMED);
+    message[3] = 39;
+    assert_int_equal(hf_peer_id_of_key(hf_bytes(message, 43), &id, NULL), HF_OK);
+    hex_assert(hf_peer_id_bytes(&id).data, 2, "1220");
 }
 
 static void a_key_that_is_none_has_no_id(void **state)
@@ -332,6 +349,8 @@ static void null_is_invalid(void **state)
     assert_int_equal(hf_peer_id_of_key(hf_bytes(NULL, 1), &id, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "key_message: NULL");
     assert_int_equal(hf_peer_id_parse(hf_bytes(NULL, 0), &id, NULL), HF_MALFORMED);
+    assert_int_equal(hf_peer_id_decode(hf_bytes(NULL, 0), &id, NULL), HF_MALFORMED);
+    assert_int_equal(hf_peer_id_of_key(hf_bytes(NULL, 0), &id, NULL), HF_MALFORMED);
 }
 
 int main(void)
@@ -343,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_is_no_id_is_quoted_in_the_error),
         cmocka_unit_test(a_text_too_long_is_refused_unread_and_quoted_in_part),
         cmocka_unit_test(only_keys_that_fit_are_their_own_hash),
+        cmocka_unit_test(a_key_of_any_size_is_hashed_from_43_bytes_on),
         cmocka_unit_test(a_key_that_is_none_has_no_id),
         cmocka_unit_test(no_part_of_a_binary_form_is_one),
         cmocka_unit_test(a_changed_byte_makes_another_id_or_none),

@@ -68,27 +68,32 @@ static void fields_of_each_type_are_read(void **state)
     }
 }
 
-static void what_is_no_message_is_malformed(void **state)
+static void what_is_no_field_ends_the_message_as_malformed(void **state)
 {
     (void)state;
     static const char *const malformed[] = {
-        "00",                                 /* Number 0, */
-        "8080808010",                         /* 2^29. */
-        "0b", "0c", "0e", "0f",               /* Groups, and types that there are not. */
-        "0b0c",                               /* A group. */
-        "8800", "888000",                     /* A tag longer than needed. */
-        "1283006162",                         /* A length longer than needed. */
-        "08", "0880", "120361", "25aabbcc",   /* Cut off. */
-        "29aabbccddeeff00",                   /* Likewise. */
-        "08ffffffffffffffffff02",             /* More than 64 bits, */
-        "08ffffffffffffffffffff01",           /* than ten bytes. */
-        "12ffffffffffffffff7f61",             /* Longer than any memory. */
-        "089601120774657374696e", "08960108", /* Well begun. */
+        "0001", "0200",                     /* Number 0, */
+        "808080801001", "828080801000",     /* 2^29. */
+        "0b", "0c", "0e", "0f",             /* Groups, and types that there are not. */
+        "0b0c",                             /* A group. */
+        "8800", "880001",                   /* A tag longer than needed. */
+        "1283006162",                       /* A length longer than needed. */
+        "08", "0880", "120361", "25aabbcc", /* Cut off. */
+        "29aabbccddeeff00",                 /* Likewise. */
+        "08ffffffffffffffffff02",           /* More than 64 bits, */
+        "08ffffffffffffffffffff01",         /* than ten bytes. */
+        "12ffffffffffffffff7f61",           /* Longer than any memory. */
     };
+    static const char *const well_begun[] = {"089601120774657374696e", "08960108", "08960100"};
+    struct hf_protobuf_field field;
+    size_t count;
     for (size_t i = 0; i < LENGTH(malformed); i++) {
-        struct hf_protobuf_field field;
-        size_t count;
         assert_int_equal(read_hex(malformed[i], &field, &count), HF_MALFORMED);
+        assert_int_equal(count, 0);
+    }
+    for (size_t i = 0; i < LENGTH(well_begun); i++) {
+        assert_int_equal(read_hex(well_begun[i], &field, &count), HF_MALFORMED);
+        assert_int_equal(count, 1);
     }
 }
 
@@ -154,6 +159,18 @@ static void what_has_no_room_is_counted_and_not_written(void **state)
         assert_int_equal(message.size, 77);
         assert_int_equal(bytes[room], 0xaa);
     }
+}
+
+static void a_message_may_fill_its_room(void **state)
+{
+    (void)state;
+    uint8_t bytes[12];
+    struct hf_protobuf_writer writer = {.out = bytes, .size_max = sizeof(bytes)};
+    struct hf_bytes message;
+    hf_protobuf_write_varint(&writer, 1, 150);
+    hf_protobuf_write_bytes(&writer, 2, hf_bytes("testing", 7));
+    assert_int_equal(hf_protobuf_finish(&writer, &message), HF_OK);
+    hex_assert(message.data, message.size, "089601120774657374696e67");
 }
 
 /* Past its room nothing is read, so that the sizes need not be true ones. */
@@ -231,12 +248,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_each_type_are_read),
-        cmocka_unit_test(what_is_no_message_is_malformed),
+        cmocka_unit_test(what_is_no_field_ends_the_message_as_malformed),
         cmocka_unit_test(a_message_may_be_empty),
         cmocka_unit_test(fields_are_bounded),
         cmocka_unit_test(bytes_of_a_number_are_told_from_all_else),
         cmocka_unit_test(a_message_is_written_field_by_field),
         cmocka_unit_test(what_has_no_room_is_counted_and_not_written),
+        cmocka_unit_test(a_message_may_fill_its_room),
         cmocka_unit_test(sizes_do_not_come_round),
         cmocka_unit_test(what_was_written_is_read_and_no_part_of_it_is_more),
     };
