@@ -21,6 +21,8 @@ MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_t
            BREAKER_ONE_WINDOW=tests/breaker/test_window \
            BREAKER_BLIND_CLAIM=tests/breaker/test_breaker_interrupted_parked \
            $(foreach m,ANY_ORDER NO_PEEK,LIMITS_$m=tests/limit/test_limits_orders_parked) \
+           FILE_EAGER_DEATH=tests/limit/test_limiter_killed_parked FILE_HEIR=tests/limit/test_limiter_file_dead \
+           FILE_NO_FLOOR=tests/limit/test_limiter_file_time \
            AUDIT_NO_ANNOUNCE=tests/audit/test_lane \
            FLOW_BLIND_CHARGE=tests/limit/test_flow_threads \
            $(foreach m,NO_CARRY EARLY_FLOOR,FLOW_$m=tests/limit/test_flow_parked)

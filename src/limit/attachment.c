@@ -237,6 +237,9 @@ static enum hf_status join(
         return status;
     struct hf_table_shape shape = hf_file_header_shape(header_of(attachment));
     hf_table_attach(&limiter->table, &shape, limiter->table.shared, number);
+#ifdef HF_MUTANT_FILE_HEIR
+    attachment->owners.mine = number;
+#endif
     mend(attachment, alone);
     hf_owners_settle(&attachment->owners, number);
     limiter->table.is_dead = hf_owners_is_dead;

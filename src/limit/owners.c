@@ -58,6 +58,9 @@ enum hf_status hf_owners_take(struct hf_owners *owners, uint32_t *number, struct
  */
 static bool is_locked(const struct hf_owners *owners, uint32_t number)
 {
+#ifdef HF_MUTANT_FILE_EAGER_DEATH
+    return false;
+#endif
     const struct hf_mapping *mapping = owners->mapping;
     bool locked = true;
     int code =

@@ -41,7 +41,7 @@ static void two_processes_share_one_limit(void **state)
     (void)state;
     struct hf_limiter *limiter = file_world_open();
     assert_int_equal(file_world_ask(limiter, "a"), HF_OK);
-    pid_t child = fork();
+    pid_t child = file_world_fork();
     if (child == 0) {
         struct hf_limiter *own = file_world_open();
         uint64_t cells = file_world_drain(own, "a");

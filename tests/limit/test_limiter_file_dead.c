@@ -86,7 +86,7 @@ static void a_forked_child_may_use_what_it_inherits(void **state)
 {
     (void)state;
     struct hf_limiter *limiter = file_world_open();
-    pid_t child = fork();
+    pid_t child = file_world_fork();
     if (child == 0)
         _exit((int)file_world_drain(limiter, "a"));
     assert_int_equal(file_world_answer(child), BURST);
@@ -99,10 +99,10 @@ static void a_forked_child_frees_only_its_copy(void **state)
 {
     (void)state;
     struct hf_limiter *witness = file_world_open();
-    pid_t parent = fork();
+    pid_t parent = file_world_fork();
     if (parent == 0) {
         struct hf_limiter *limiter = file_world_open();
-        pid_t child = fork();
+        pid_t child = file_world_fork();
         if (child == 0) {
             hf_limiter_free(limiter);
             hf_limiter_free(witness);
@@ -129,7 +129,7 @@ static void what_a_killed_parent_left_waits_for_the_child_that_shares_its_place(
     int done[2];
     assert_int_equal(pipe(done), 0);
     struct hf_limiter *witness = file_world_open();
-    pid_t parent = fork();
+    pid_t parent = file_world_fork();
     if (parent == 0) {
         struct hf_limiter *limiter = file_world_open();
         if (fork() == 0) {

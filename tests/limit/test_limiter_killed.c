@@ -43,7 +43,7 @@ static void killed_processes_leave_a_table_that_others_go_on_using(void **state)
         workers[i] = file_crowd_hire();
     size_t deaths = test_scaled(DEATHS);
     for (size_t i = 0; i < deaths; i++) {
-        pid_t victim = fork();
+        pid_t victim = file_world_fork();
         if (victim == 0)
             live();
         hf_clock_sleep_ns(NULL, hf_splitmix_next(&random) % LIFE_MAX_NS);
@@ -69,7 +69,7 @@ static void a_file_whose_maker_was_killed_is_made_by_the_next(void **state)
     assert_int_equal(directory_make(state), 0);
     machine->file.path = directory_paths[0];
     for (size_t i = 0; i < test_scaled(100); i++) {
-        pid_t victim = fork();
+        pid_t victim = file_world_fork();
         if (victim == 0)
             live();
         hf_clock_sleep_ns(NULL, hf_splitmix_next(&random) % LIFE_MAX_NS);
@@ -92,7 +92,7 @@ static void many_who_make_the_file_at_once_get_the_same(void **state)
     for (size_t round = 0; round < test_scaled(40); round++) {
         pid_t makers[8];
         for (int i = 0; i < 8; i++) {
-            makers[i] = fork();
+            makers[i] = file_world_fork();
             if (makers[i] == 0)
                 _exit(file_world_ask(file_world_open(), "a") == HF_OK);
         }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -37,7 +38,7 @@ static void at_step(enum hf_step step)
 /* True: it came to the step. */
 static bool die_at(enum hf_step step, uint64_t occurrence)
 {
-    pid_t victim = fork();
+    pid_t victim = file_world_fork();
     if (victim == 0) {
         last_step = step;
         occurrences_left = occurrence;
@@ -78,9 +79,75 @@ static void death_at_any_step_leaves_a_table_that_others_go_on_using(void **stat
     hf_limiter_free(witness);
 }
 
+static void stop_at_step(enum hf_step step)
+{
+    if (step == last_step && --occurrences_left == 0)
+        raise(SIGSTOP);
+}
+
+/* Stops for a while in the middle of asking for a key. */
+static pid_t start_stopping(enum hf_step step, uint64_t occurrence)
+{
+    pid_t child = file_world_fork();
+    if (child == 0) {
+        struct hf_limiter *limiter = file_world_open();
+        last_step = step;
+        occurrences_left = occurrence;
+        hf_step_hook = stop_at_step;
+        file_crowd_work(limiter, 2 * CROWD_ASKS);
+        hf_limiter_free(limiter);
+        _exit(0);
+    }
+    return child;
+}
+
+/* What others do meanwhile: recover, open, and take every slot that there is. */
+static void press(struct hf_limiter *witness)
+{
+    uint64_t recovered;
+    assert_int_equal(hf_limiter_recover(witness, &recovered), HF_OK);
+    assert_int_equal(recovered, 0);
+    hf_limiter_free(file_world_open());
+    uint64_t now_ns = machine->clock.now_ns + HF_SECONDS(1);
+    for (uint64_t key = 0; key < hf_table_slots(&witness->table); key++) {
+        uint64_t name = 2 * CROWD_KEYS_MAX + key;
+        enum hf_status status =
+            hf_limiter_check_at(witness, hf_bytes(&name, sizeof(name)), 1, now_ns, NULL);
+        assert_true(status == HF_OK || status == HF_FULL);
+    }
+}
+
+/* Its lock is there, however long it has been silent. */
+static void a_process_that_is_stopped_at_any_step_is_not_taken_for_dead(void **state)
+{
+    (void)state;
+    int stops = 0;
+    struct hf_limiter *witness = file_world_open();
+    for (int step = 0; step < STEPS; step++) {
+        for (uint64_t occurrence = 1; occurrence <= 3; occurrence++) {
+            int status = 0;
+            pid_t child = start_stopping((enum hf_step)step, occurrence);
+            assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+            if (!WIFSTOPPED(status))
+                continue; /* Never came to the step. */
+            stops++;
+            press(witness);
+            assert_int_equal(kill(child, SIGCONT), 0);
+            assert_int_equal(file_world_answer(child), 0);
+            hf_manual_clock_advance(&machine->clock, HF_SECONDS(2));
+            file_crowd_check(witness);
+            crowd->front += HF_SECONDS(10) / CROWD_STEP_NS * CROWD_ASKS; /* After all that. */
+        }
+    }
+    print_message("# %d stops\n", stops);
+    assert_true(stops > STEPS);
+    hf_limiter_free(witness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_A_CROWD(a_process_that_is_stopped_at_any_step_is_not_taken_for_dead),
         IN_A_CROWD(death_at_any_step_leaves_a_table_that_others_go_on_using),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

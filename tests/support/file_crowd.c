@@ -76,7 +76,7 @@ void file_crowd_work(struct hf_limiter *limiter, uint64_t asks)
 
 pid_t file_crowd_hire(void)
 {
-    pid_t child = fork();
+    pid_t child = file_world_fork();
     if (child == 0) {
         struct hf_limiter *limiter = file_world_open();
         file_crowd_work(limiter, UINT64_MAX);

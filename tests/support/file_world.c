@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #undef NDEBUG
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +106,15 @@ uint64_t file_world_drain(struct hf_limiter *limiter, const char *key)
     while (file_world_ask(limiter, key) == HF_OK)
         cells++;
     return cells;
+}
+
+pid_t file_world_fork(void)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return child;
 }
 
 int file_world_answer(pid_t child)

@@ -55,6 +55,9 @@ enum hf_status file_world_ask(struct hf_limiter *limiter, const char *key);
 /* How many cells of the key are to be had at once; takes them. */
 uint64_t file_world_drain(struct hf_limiter *limiter, const char *key);
 
+/* fork, but the child dies with this process, so that a test that fails leaves none behind. */
+pid_t file_world_fork(void);
+
 /* Waits for a child: what it gave to _exit, or 256 and the signal that killed it. */
 int file_world_answer(pid_t child);
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <holdfast/random.h>
+
+#include "scale.h"
+#include "support/file_world.h"
+#include "support/gcra_oracle.h"
+
+/*
+ * A limiter over many lives of its process and its machine: opened, asked, freed or killed, and
+ * opened again, sometimes after the machine was off. `true_ns` is how long it all has taken.
+ */
+#define KEYS 3
+#define LIVES 60
+#define ASKS 40
+
+static const char *const keys[KEYS] = {"a", "b", "c"};
+
+static struct hf_splitmix random_numbers;
+static uint64_t true_ns;
+
+static uint64_t draw(uint64_t below)
+{
+    return hf_splitmix_next(&random_numbers) % below;
+}
+
+static void begin(uint64_t seed)
+{
+    hf_splitmix_init(&random_numbers, seed);
+    true_ns = 0;
+    const struct hf_quota quota = {.count = 1 + draw(20), .period_ns = 1 + draw(HF_SECONDS(10))};
+    machine->options.quota = hf_quota_with_burst(quota, 1 + draw(6));
+    if (hf_quota_check(&machine->options.quota, NULL) != HF_OK)
+        machine->options.quota = hf_quota_per_second(3);
+}
+
+static void pass(uint64_t duration_ns)
+{
+    true_ns += duration_ns;
+    file_world_advance(duration_ns);
+}
+
+/* Some end in order, some are killed; then time passes, and the machine may have been off. */
+static void end_life(struct hf_limiter *limiter, bool wall_is_right)
+{
+    if (draw(2))
+        hf_limiter_free(limiter);
+    else
+        file_world_die(limiter);
+    pass(draw(HF_SECONDS(3)));
+    if (draw(2))
+        return;
+    uint64_t off_ns = draw(HF_SECONDS(5));
+    true_ns += off_ns;
+    uint64_t wall_ns = FILE_WORLD_WALL_NS + true_ns;
+    if (!wall_is_right && draw(2))
+        wall_ns = draw(2) ? draw(wall_ns) : FILE_WORLD_WALL_NS + draw(true_ns + 1);
+    file_world_restart(wall_ns);
+}
+
+/* As if the process had never stopped. */
+static void every_life_decides_as_one_that_never_ended(void **state)
+{
+    (void)state;
+    begin(20261120);
+    struct gcra_oracle oracles[KEYS];
+    struct hf_limiter *limiter = file_world_open();
+    struct hf_quota quota = machine->options.quota;
+    for (int key = 0; key < KEYS; key++)
+        oracles[key] = gcra_oracle(&quota);
+    for (size_t life = 0; life < test_scaled(20 * LIVES); life++) {
+        for (int i = 0; i < ASKS; i++) {
+            int key = (int)draw(KEYS);
+            pass(draw(draw(2) ? HF_MS(10) : HF_SECONDS(1)));
+            struct hf_decision expected;
+            enum hf_status status =
+                gcra_oracle_check(&oracles[key], 1, true_ns, HF_REASON_KEY, &expected);
+            assert_int_equal(file_world_ask(limiter, keys[key]), status);
+        }
+        end_life(limiter, true);
+        limiter = file_world_open();
+    }
+    hf_limiter_free(limiter);
+}
+
+/* Wall clocks that are behind the truth, now and then. One that is ahead of it gives what it says.
+ */
+static void no_key_gets_more_over_all_lives_than_their_time_allows(void **state)
+{
+    for (uint64_t seed = 1; seed <= test_scaled(40); seed++) {
+        file_world_remove(state);
+        file_world_make(state);
+        begin(seed);
+        struct hf_gcra gcra;
+        assert_int_equal(hf_gcra_init(&gcra, &machine->options.quota, NULL), HF_OK);
+        struct hf_limiter *limiter = file_world_open();
+        uint64_t cells[KEYS] = {0};
+        for (int life = 0; life < LIVES; life++) {
+            for (int i = 0; i < ASKS; i++) {
+                int key = (int)draw(KEYS);
+                pass(draw(draw(2) ? HF_MS(10) : HF_SECONDS(1)));
+                cells[key] += file_world_ask(limiter, keys[key]) == HF_OK;
+                if (cells[key] > gcra.burst + true_ns / gcra.interval_ns)
+                    fail_msg("seed %d, life %d: %d cells of key %d", (int)seed, life,
+                        (int)cells[key], key);
+            }
+            end_life(limiter, false);
+            limiter = file_world_open();
+        }
+        hf_limiter_free(limiter);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_FILE_WORLD(every_life_decides_as_one_that_never_ended),
+        IN_A_FILE_WORLD(no_key_gets_more_over_all_lives_than_their_time_allows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
