@@ -97,9 +97,13 @@ $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 
 $(B)/holdfast: private EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
 $(B)/holdfast: $(CLI)
-# All benchmarks are one program; its memory is jemalloc's where that is found.
+# All benchmarks are one program; its memory is jemalloc's where that is found, and those of the
+# networking core are in it where that is, libsodium's to compare with.
+lib_sodium := $(shell $(PKG_CONFIG) --libs libsodium 2>/dev/null)
 $(B)/bench/memory.o: private DEFINES += $(if $(lib_jemalloc),-DBENCH_JEMALLOC)
-$(B)/bench/core: private EXTERNAL := $(lib_jemalloc)
+$(B)/bench/crypto.o $(B)/bench/noise.o: private DEFINES += $(if $(lib_net),-DBENCH_NET) \
+	$(if $(lib_sodium),-DBENCH_SODIUM)
+$(B)/bench/core: private EXTERNAL := $(lib_jemalloc) $(lib_net) $(lib_sodium)
 $(B)/bench/core: $(BENCH)
 $(B)/bench/peers/churn: $(B)/bench/peers/churn.o
 $(B)/holdfast $(B)/bench/core $(B)/bench/peers/churn: $(STATIC)

@@ -94,5 +94,7 @@ void bench_retry(struct bench *bench);
 void bench_audit(struct bench *bench);
 void bench_metrics(struct bench *bench);
 void bench_guard(struct bench *bench);
+void bench_crypto(struct bench *bench); /* Where libsodium can be had to compare with, */
+void bench_noise(struct bench *bench);  /* and where the networking core is built. */
 
 #endif

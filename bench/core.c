@@ -57,6 +57,8 @@ static void run_all(struct bench *bench)
     bench_audit(bench);
     bench_metrics(bench);
     bench_guard(bench);
+    bench_crypto(bench);
+    bench_noise(bench);
 }
 
 static bool write_file(const struct bench *bench, const char *path)

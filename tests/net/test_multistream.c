@@ -337,10 +337,11 @@ static void what_is_decided_stays_so(void **state)
     assert_int_equal(taken, 0);
     assert_true(hf_multistream_write(&select, out, sizeof(out)) > 0);
 
-    assert_int_equal(hf_multistream_init(&select, true, names, 1), HF_OK);
-    assert_true(hf_multistream_write(&select, out, sizeof(out)) > 0);
+    static const char broken[] = HEADER LS "\x03\0\0\0";
+    assert_int_equal(hf_multistream_init(&select, false, names, 1), HF_OK);
     assert_int_equal(
-        hf_multistream_receive(&select, (const uint8_t *)"\0", 1, &taken), HF_MALFORMED);
+        hf_multistream_receive(&select, (const uint8_t *)broken, sizeof(broken) - 1, &taken),
+        HF_MALFORMED);
     assert_int_equal(
         hf_multistream_receive(&select, received, sizeof(bytes) - 1, &taken), HF_CLOSED);
     assert_int_equal(hf_multistream_write(&select, out, sizeof(out)), 0);
