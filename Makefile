@@ -124,7 +124,7 @@ bench-churn: $(B)/bench/peers/churn ## ever new keys for MINUTES=10: memory and 
 	@echo "build/bench/churn.json, .svg"
 install: all
 install uninstall: ## PREFIX= DESTDIR= LIBDIR=
-	@$(foreach v,B LIBS PROGRAM ADAPTERS NET VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
+	@$(foreach v,B LIBS PROGRAM ADAPTERS VERSION SONAME CK DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR,$v='$($v)') \
 		src/packaging/install.sh $@
 
 clean: ## forget everything built

@@ -6,7 +6,7 @@
 SOURCES   := $(wildcard tests/*/*.c examples/*.c)
 empty     :=
 or_regex   = $(subst $(empty) $(empty),\|,$(strip $(1)))
-names_net := $(call or_regex,$(NET) $(basename $(notdir $(wildcard $(NET:%=src/%/*.c)))))
+names_net := $(call or_regex,net $(shell sed -n 's|.*<holdfast/\(.*\)\.h>|\1|p' include/holdfast/net.h))
 rooms_net := $(call or_regex,$(NET))
 users_of   = $(if $(SOURCES),$(shell grep -l '<holdfast/\($(or $(names_$(1)),$(1))\)\.h>\|"\($(or $(rooms_$(1)),-)\)/' $(SOURCES)))
 BUILDABLE := $(filter-out $(foreach a,$(MISSING),$(call users_of,$a)),$(SOURCES))

@@ -2,10 +2,12 @@
 #ifndef HOLDFAST_NET_H
 #define HOLDFAST_NET_H
 
-/* Everything in libholdfast-net: libp2p over TCP. */
+/* Everything in libholdfast-net: libp2p over TCP. A header is one of that library, and not of the
+ * core's, because it stands here. */
 
 #include <holdfast/identity.h>
 #include <holdfast/multiaddr.h>
 #include <holdfast/peer_id.h>
+#include <holdfast/stream.h>
 
 #endif

@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: MIT
 #
 # Called by `make install` and `make uninstall`, which hand in through the environment:
-# B (the variant's folder), LIBS, PROGRAM, ADAPTERS, NET, VERSION, SONAME, CK, DESTDIR, PREFIX,
+# B (the variant's folder), LIBS, PROGRAM, ADAPTERS, VERSION, SONAME, CK, DESTDIR, PREFIX,
 # BINDIR, LIBDIR, INCLUDEDIR, MANDIR. One list of files serves both, so that what came goes.
 set -eu
 HERE=src/packaging
 CMAKEDIR=$LIBDIR/cmake/Holdfast
 
-# The library that a header belongs to: an adapter's has its name, those of the networking core
-# have their source, or are named like one of its rooms.
+# The library that a header belongs to: an adapter's has its name, those of the networking core are
+# net.h and what that includes.
 library_of() {
-  case " $ADAPTERS " in *" $1 "*) echo "libholdfast-$1"; return ;; esac
-  for room in $NET; do
-    if [ "$1" = "$room" ] || [ -e "src/$room/$1.c" ]; then echo libholdfast-net; return; fi
-  done
+  case " $ADAPTERS net " in *" $1 "*) echo "libholdfast-$1"; return ;; esac
+  if grep -q "<holdfast/$1.h>" include/holdfast/net.h; then echo libholdfast-net; return; fi
   echo libholdfast
 }
 

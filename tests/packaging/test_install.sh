@@ -98,8 +98,8 @@ declared() {
          name = substr(text, RSTART, RLENGTH); sub(/ *.$/, "", name); print name } }' "$@" | sort -u
 }
 
-# Headers of a library: an adapter has its own, sim those called after it, net those whose source is
-# in its room and the one that includes them, the core all others.
+# Headers of a library: an adapter has its own, sim those called after it, net the one called so and
+# those that this includes, the core all others.
 headers_of() {
   local header concept
   for header in include/holdfast/*.h; do
@@ -107,7 +107,7 @@ headers_of() {
     case $concept in
     sim*) [ "$1" = sim ] && echo "$header" ;;
     net) [ "$1" = net ] && echo "$header" ;;
-    *) if [ -e "src/net/$concept.c" ]; then [ "$1" = net ] && echo "$header"
+    *) if grep -q "<holdfast/$concept.h>" include/holdfast/net.h; then [ "$1" = net ] && echo "$header"
        elif [ -e "src/adapters/$concept.c" ]; then [ "$1" = "$concept" ] && echo "$header"
        elif [ "$1" = core ]; then echo "$header"; fi ;;
     esac
