@@ -38,7 +38,7 @@ WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmiss
 DEFINES  := -D_GNU_SOURCE $(SAN:%=-DHF_LIBC_MEMORY) $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
-PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc libcrypto cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
+PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc libcrypto libuv cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
 FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread -MMD -MP \
             $(WARN) $(DEFINES) $(PACKAGES) $(CFLAGS) $(VARIANT)
 LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
@@ -48,11 +48,11 @@ CK       := $(or $(strip $(shell $(PKG_CONFIG) --libs ck 2>/dev/null)),-lck)
 # name, its Debian package.
 ADAPTERS     := $(patsubst src/adapters/%.c,%,$(wildcard src/adapters/*.c))
 PARTS        := $(ADAPTERS) net
-pkg_net      := libcrypto
+pkg_net      := libcrypto libuv
 pkg_jemalloc := jemalloc
 pkg_curl     := libcurl
 pkg_mhd      := libmicrohttpd
-deb_net      := libssl-dev
+deb_net      := libssl-dev libuv1-dev
 deb_jemalloc := libjemalloc-dev
 deb_curl     := libcurl4-openssl-dev
 deb_mhd      := libmicrohttpd-dev

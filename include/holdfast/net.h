@@ -7,6 +7,7 @@
 
 #include <holdfast/identity.h>
 #include <holdfast/multiaddr.h>
+#include <holdfast/network.h>
 #include <holdfast/peer_id.h>
 #include <holdfast/stream.h>
 

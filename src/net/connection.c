@@ -53,6 +53,7 @@ enum hf_status hf_connection_new(struct hf_connection **connection,
     *made = (struct hf_connection){
         .allocator = options->allocator ? *options->allocator : *hf_allocator_libc(),
         .protocols = options->protocols,
+        .owner = options->owner,
         .dialer = options->dialer,
         .outbox = {.pool = options->blocks},
         .setup_deadline_ns = now_ns + HF_CONNECTION_SETUP_NS,
@@ -381,6 +382,11 @@ const uint8_t *hf_connection_peer_key(const struct hf_connection *connection)
 const char *hf_connection_reason(const struct hf_connection *connection)
 {
     return hf_error_text(&connection->error);
+}
+
+bool hf_connection_waits(const struct hf_connection *connection)
+{
+    return connection->waiting_first && !hf_outbox_full(&connection->outbox);
 }
 
 bool hf_connection_ready(const struct hf_connection *connection)

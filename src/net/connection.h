@@ -53,6 +53,7 @@ struct hf_connection_options {
     uint8_t ephemeral[HF_KEY_BYTES];                /* Fresh, of a generator fit for secrets. */
     struct hf_protocol_names protocols;
     struct hf_block_pool *blocks;         /* Borrowed. */
+    void *owner;                          /* Whose it is; for hf_connection_owner. */
     const struct hf_allocator *allocator; /* NULL: libc's. */
 };
 
@@ -135,6 +136,9 @@ const uint8_t *hf_connection_peer_key(const struct hf_connection *connection);
 /* Why it has ended: "" if it has not. Borrowed. */
 const char *hf_connection_reason(const struct hf_connection *connection);
 
+/* Whether a stream waits to write, and could. */
+bool hf_connection_waits(const struct hf_connection *connection);
+
 /* Whether streams may be opened. */
 bool hf_connection_ready(const struct hf_connection *connection);
 
@@ -144,5 +148,12 @@ struct hf_stream *hf_stream_next(const struct hf_stream *stream);
 
 /* Whether the other side opened it. */
 bool hf_stream_inbound(const struct hf_stream *stream);
+
+/* Whose a stream's connection is. */
+void *hf_stream_owner(const struct hf_stream *stream);
+
+/* Who handles the stream; NULL at first. Borrowed. */
+void hf_stream_set_handler(struct hf_stream *stream, const void *handler);
+const void *hf_stream_handler(const struct hf_stream *stream);
 
 #endif

@@ -30,6 +30,7 @@ struct hf_stream {
     struct hf_kept kept;  /* Received and not consumed, before what is lent. */
     struct hf_bytes lent; /* Of what is being handled. */
     void *context;
+    const void *handler;
     uint64_t deadline_ns;
     enum hf_status ending; /* How it ended. */
     bool inbound;
@@ -45,6 +46,7 @@ struct hf_connection {
     enum hf_connection_phase phase;
     struct hf_allocator allocator;
     struct hf_protocol_names protocols;
+    void *owner;
     bool dialer;
     struct hf_multistream select;
     struct hf_noise noise;

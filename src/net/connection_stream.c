@@ -157,6 +157,21 @@ const struct hf_peer_id *hf_stream_peer(const struct hf_stream *stream)
     return &stream->connection->peer.id;
 }
 
+void *hf_stream_owner(const struct hf_stream *stream)
+{
+    return stream->connection->owner;
+}
+
+void hf_stream_set_handler(struct hf_stream *stream, const void *handler)
+{
+    stream->handler = handler;
+}
+
+const void *hf_stream_handler(const struct hf_stream *stream)
+{
+    return stream->handler;
+}
+
 bool hf_stream_inbound(const struct hf_stream *stream)
 {
     return stream->inbound;

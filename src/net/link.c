@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "net/network_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/minmax.h"
+
+/* A connection over a socket. */
+
+static const struct hf_protocol *handler_of(const struct hf_stream *stream)
+{
+    return hf_stream_handler(stream);
+}
+
+static void forget(struct hf_link *link)
+{
+    struct hf_network *network = link->network;
+    if (!link->listed)
+        return;
+    link->listed = false;
+    *(link->previous ? &link->previous->next : &network->links) = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct hf_link *link = handle->data;
+    if (--link->handles > 0)
+        return;
+    struct hf_network *network = link->network;
+    forget(link);
+    if (link->connection)
+        network->connections--;
+    hf_connection_free(link->connection);
+    hf_release(&network->allocator, link, sizeof *link, _Alignof(struct hf_link));
+}
+
+static void close_handles(struct hf_link *link)
+{
+    if (link->closing)
+        return;
+    link->closing = true;
+    uv_close((uv_handle_t *)&link->tcp, on_handle_closed);
+    uv_close((uv_handle_t *)&link->timer, on_handle_closed);
+}
+
+struct hf_link *hf_link_new(struct hf_network *network, bool inbound)
+{
+    struct hf_link *link = hf_allocate(&network->allocator, sizeof *link, _Alignof(struct hf_link));
+    if (!link)
+        return NULL;
+    *link = (struct hf_link){
+        .network = network,
+        .next = network->links,
+        .inbound = inbound,
+        .listed = true,
+        .handles = 2,
+        .number = ++network->next_number,
+        .ping_due_ns = UINT64_MAX,
+    };
+    if (network->links)
+        network->links->previous = link;
+    network->links = link;
+    (void)uv_tcp_init(&network->loop, &link->tcp); /* Without a socket yet, it cannot fail. */
+    (void)uv_timer_init(&network->loop, &link->timer);
+    link->tcp.data = link->timer.data = link;
+    return link;
+}
+
+void hf_link_drop(struct hf_link *link)
+{
+    forget(link);
+    close_handles(link);
+}
+
+static void audit(const struct hf_link *link, const char *event, const char *reason)
+{
+    struct hf_audit *log = link->network->options.audit;
+    if (!log)
+        return;
+    char address[HF_MULTIADDR_TEXT_BYTES];
+    char peer[HF_PEER_ID_TEXT_BYTES];
+    hf_multiaddr_write(&link->address, address, sizeof address);
+    hf_peer_id_write(
+        link->connection ? hf_connection_peer(link->connection) : NULL, peer, sizeof peer);
+    struct hf_field fields[] = {
+        hf_field_unsigned("connection", link->number),
+        hf_field_text("address", address),
+        hf_field_text("peer", peer),
+        hf_field_boolean("inbound", link->inbound),
+        hf_field_text("reason", reason),
+    };
+    /* A record that finds no room is named by a gap. */
+    (void)hf_audit_emit(log, event, fields, sizeof fields / sizeof fields[0]);
+}
+
+/* An event about a link, with what every such event says. */
+static struct hf_network_event event_of(const struct hf_link *link, enum hf_network_event_kind kind)
+{
+    struct hf_network_event event = {
+        .kind = kind,
+        .inbound = link->inbound,
+        .connection = link->number,
+        .dial = link->dial_number,
+        .address = link->address,
+    };
+    const struct hf_peer_id *peer = link->connection ? hf_connection_peer(link->connection) : NULL;
+    if (peer)
+        event.peer = *peer;
+    return event;
+}
+
+static void tell_end(struct hf_link *link, enum hf_status status, const char *reason)
+{
+    enum hf_network_event_kind kind = link->announced ? HF_NETWORK_CLOSED
+                                      : link->inbound ? HF_NETWORK_REFUSED
+                                                      : HF_NETWORK_DIAL_FAILED;
+    struct hf_network_event event = event_of(link, kind);
+    event.status = status;
+    snprintf(event.reason, sizeof event.reason, "%s", reason);
+    audit(link, link->announced ? "connection.closed" : "connection.refused", reason);
+    hf_network_tell(link->network, &event);
+}
+
+static void end_streams(struct hf_link *link, enum hf_status status)
+{
+    struct hf_stream *stream;
+    while ((stream = hf_connection_streams(link->connection)) != NULL) {
+        const struct hf_protocol *handler = handler_of(stream);
+        if (handler && handler->closed)
+            handler->closed(handler->context, stream, status);
+        hf_stream_free(stream);
+    }
+}
+
+static void on_shut_down(uv_shutdown_t *request, int status)
+{
+    struct hf_link *link = request->handle->data;
+    if (status != 0)
+        close_handles(link);
+}
+
+/* Everything is sent: says so, and waits for the peer's end, so that nothing is lost on its way. */
+static void finish_draining(struct hf_link *link)
+{
+    if (link->shutdown.handle || link->closing)
+        return;
+    if (uv_shutdown(&link->shutdown, (uv_stream_t *)&link->tcp, on_shut_down) != 0)
+        close_handles(link);
+}
+
+void hf_link_end(struct hf_link *link, enum hf_status status, const char *reason)
+{
+    struct hf_network *network = link->network;
+    if (link->draining || link->closing)
+        return;
+    link->draining = true;
+    link->drain_until_ns = network->now_ns + HF_NETWORK_DRAIN_NS;
+    if (!link->announced && link->inbound)
+        network->half_open--;
+    end_streams(link, status == HF_OK ? HF_CLOSED : status);
+    hf_connection_go_away(link->connection);
+    tell_end(link, status, reason);
+    hf_link_settle(link);
+}
+
+static void fail_socket(struct hf_link *link, int error)
+{
+    char reason[HF_NETWORK_REASON_BYTES];
+    if (error == UV_EOF)
+        snprintf(reason, sizeof reason, "the peer closed the connection");
+    else
+        hf_network_explain(reason, "socket", error);
+    hf_link_end(link, error == UV_EOF ? HF_CLOSED : HF_IO, reason);
+    close_handles(link);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct hf_link *link = request->handle->data;
+    size_t size = link->writing;
+    link->writing = 0;
+    if (link->closing)
+        return;
+    hf_network_now(link->network);
+    hf_connection_sent(link->connection, size, link->network->now_ns);
+    if (status != 0)
+        fail_socket(link, status);
+    else
+        hf_link_settle(link);
+}
+
+static size_t ready(const struct hf_link *link, uv_buf_t *buffers, size_t *size)
+{
+    struct hf_bytes pieces[HF_OUTBOX_PIECES_MAX];
+    size_t count = hf_connection_pieces(link->connection, pieces, HF_OUTBOX_PIECES_MAX);
+    *size = 0;
+    for (size_t i = 0; i < count; i++) {
+        buffers[i] = uv_buf_init((char *)(uintptr_t)pieces[i].data, (unsigned)pieces[i].size);
+        *size += pieces[i].size;
+    }
+    return count;
+}
+
+/* Gives the socket what it takes at once, and libuv the rest. False: the socket has failed. */
+static bool send_ready(struct hf_link *link)
+{
+    uv_stream_t *socket = (uv_stream_t *)&link->tcp;
+    uv_buf_t buffers[HF_OUTBOX_PIECES_MAX];
+    size_t size, count;
+    while (link->writing == 0 && (count = ready(link, buffers, &size)) > 0) {
+        int sent = uv_try_write(socket, buffers, (unsigned)count);
+        if (sent > 0) {
+            hf_connection_sent(link->connection, (size_t)sent, link->network->now_ns);
+            continue;
+        }
+        if (sent == UV_EAGAIN)
+            sent = uv_write(&link->write, socket, buffers, (unsigned)count, on_written);
+        if (sent != 0) {
+            fail_socket(link, sent);
+            return false;
+        }
+        link->writing = size;
+    }
+    return true;
+}
+
+static void handle_event(struct hf_link *link, const struct hf_connection_event *event);
+
+/* Events until there is none. Handlers may end the link, too. */
+static void take_events(struct hf_link *link)
+{
+    struct hf_connection_event event;
+    while (!link->draining) {
+        enum hf_status status = hf_connection_next(link->connection, link->network->now_ns, &event);
+        if (status != HF_OK) {
+            hf_link_end(link, status, hf_connection_reason(link->connection));
+            return;
+        }
+        if (event.kind == HF_CONNECTION_NOTHING)
+            return;
+        handle_event(link, &event);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct hf_link *link = timer->data;
+    uint64_t now_ns = hf_network_now(link->network);
+    if (link->draining && now_ns >= link->drain_until_ns) {
+        close_handles(link);
+        return;
+    }
+    if (!link->draining && now_ns >= link->ping_due_ns) {
+        link->ping_due_ns = now_ns + link->network->options.ping_interval_ns;
+        enum hf_status status = hf_network_ping_link(link);
+        (void)status; /* Whatever keeps it from pinging, the next one comes in due time. */
+    }
+    if (!link->draining)
+        take_events(link);
+    hf_link_settle(link);
+}
+
+static void set_timer(struct hf_link *link)
+{
+    uint64_t due_ns = link->draining
+                          ? link->drain_until_ns
+                          : hf_min(hf_connection_deadline_ns(link->connection), link->ping_due_ns);
+    uint64_t now_ns = link->network->now_ns;
+    uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    uv_update_time(&link->network->loop);
+    (void)uv_timer_start(&link->timer, on_timer, left_ns / HF_MS(1) + 1, 0);
+}
+
+void hf_link_settle(struct hf_link *link)
+{
+    if (link->closing)
+        return;
+    /* A handler's write may have made room for others, and flushing frees what they wait for. */
+    enum hf_status status = hf_connection_flush(link->connection, link->network->now_ns);
+    if (status != HF_OK && !link->draining) {
+        hf_link_end(link, status, hf_connection_reason(link->connection));
+        return;
+    }
+    if (!send_ready(link))
+        return;
+    if (link->draining && link->writing == 0)
+        finish_draining(link);
+    if (!link->closing)
+        set_timer(link);
+}
+
+/* What was being sent has gone, so those who wait for room go on, as long as the socket takes it.
+ */
+static void run(struct hf_link *link)
+{
+    do {
+        take_events(link);
+        hf_link_settle(link);
+    } while (!link->draining && link->writing == 0 && hf_connection_waits(link->connection));
+}
+
+static void on_read_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct hf_link *link = handle->data;
+    uint8_t *bytes = link->network->read_bytes;
+    size_t lead = hf_connection_lead(link->connection, bytes);
+    (void)suggested;
+    *buffer = uv_buf_init((char *)bytes + lead, (unsigned)(HF_NETWORK_READ_BYTES - lead));
+}
+
+static void on_read(uv_stream_t *socket, ssize_t size, const uv_buf_t *buffer)
+{
+    struct hf_link *link = socket->data;
+    uint8_t *bytes = link->network->read_bytes;
+    size_t lead = (size_t)((uint8_t *)buffer->base - bytes);
+    hf_network_now(link->network);
+    if (size < 0) {
+        if (link->draining)
+            close_handles(link);
+        else
+            fail_socket(link, (int)size);
+        return;
+    }
+    if (link->draining)
+        return;
+    hf_connection_receive(link->connection, bytes, lead + (size_t)size);
+    take_events(link);
+    enum hf_status status = hf_connection_settle(link->connection);
+    if (status != HF_OK)
+        hf_link_end(link, status, hf_connection_reason(link->connection));
+    hf_link_settle(link);
+    run(link);
+}
+
+void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
+{
+    struct hf_network *network = link->network;
+    struct hf_connection_options options = {
+        .dialer = !link->inbound,
+        .credentials = &network->credentials,
+        .expected = expected,
+        .protocols = {network->names, network->protocols_count},
+        .blocks = &network->blocks,
+        .owner = link,
+        .allocator = &network->allocator,
+    };
+    enum hf_status status =
+        hf_random_system_bytes(options.ephemeral, sizeof options.ephemeral, NULL);
+    if (status == HF_OK)
+        status = hf_connection_new(&link->connection, &options, network->now_ns, NULL);
+    if (status != HF_OK) {
+        tell_end(link, status, "no connection can be begun");
+        hf_link_drop(link);
+        return;
+    }
+    network->connections++;
+    network->half_open += link->inbound;
+    (void)uv_tcp_nodelay(&link->tcp, 1);
+    int error = uv_read_start((uv_stream_t *)&link->tcp, on_read_space, on_read);
+    if (error != 0)
+        fail_socket(link, error);
+    else
+        hf_link_settle(link);
+}
+
+/* Limits that need the peer's identity. False: the link has been ended. */
+static bool admit(struct hf_link *link)
+{
+    struct hf_network *network = link->network;
+    const struct hf_peer_id *peer = hf_connection_peer(link->connection);
+    uint32_t count = 0;
+    for (const struct hf_link *each = network->links; each; each = each->next)
+        count += each->announced && !each->draining &&
+                 hf_peer_id_equals(hf_connection_peer(each->connection), peer);
+    if (hf_peer_id_equals(peer, &network->id))
+        hf_link_end(link, HF_DENIED, "the peer is this node itself");
+    else if (count >= network->options.per_peer_max)
+        hf_link_end(link, HF_DENIED, "the peer has too many connections");
+    else if (link->inbound && network->options.per_peer &&
+             hf_limits_check_at(network->options.per_peer, hf_peer_id_bytes(peer), 1,
+                 network->now_ns, NULL) != HF_OK)
+        hf_link_end(link, HF_DENIED, "the peer connects too often");
+    return !link->draining;
+}
+
+static void announce(struct hf_link *link)
+{
+    struct hf_network *network = link->network;
+    link->announced = true;
+    network->half_open -= link->inbound;
+    audit(link, "connection.opened", "");
+    struct hf_network_event event = event_of(link, HF_NETWORK_CONNECTED);
+    hf_network_tell(network, &event);
+    if (network->options.ping_interval_ns > 0)
+        link->ping_due_ns = network->now_ns + network->options.ping_interval_ns;
+    hf_network_greet(link);
+}
+
+typedef void handler_fn(void *context, struct hf_stream *stream);
+
+static void call(handler_fn *function, const struct hf_protocol *handler, struct hf_stream *stream)
+{
+    if (function)
+        function(handler->context, stream);
+}
+
+static void end_stream(struct hf_stream *stream, enum hf_status status)
+{
+    const struct hf_protocol *handler = handler_of(stream);
+    if (handler && handler->closed)
+        handler->closed(handler->context, stream, status);
+    hf_stream_free(stream);
+}
+
+static void handle_event(struct hf_link *link, const struct hf_connection_event *event)
+{
+    struct hf_stream *stream = event->stream;
+    const struct hf_protocol *handler = stream ? handler_of(stream) : NULL;
+    switch (event->kind) {
+    case HF_CONNECTION_SECURED:
+        (void)admit(link);
+        break;
+    case HF_CONNECTION_READY:
+        announce(link);
+        break;
+    case HF_CONNECTION_OPENED:
+        handler = &link->network->protocols[event->protocol];
+        hf_stream_set_handler(stream, handler);
+        call(handler->opened, handler, stream);
+        break;
+    case HF_CONNECTION_AGREED:
+        call(handler->opened, handler, stream);
+        break;
+    case HF_CONNECTION_READABLE:
+    case HF_CONNECTION_FINISHED:
+        call(handler->readable, handler, stream);
+        break;
+    case HF_CONNECTION_WRITABLE:
+        call(handler->writable, handler, stream);
+        break;
+    case HF_CONNECTION_REFUSED:
+        end_stream(stream, HF_UNSUPPORTED);
+        break;
+    case HF_CONNECTION_ENDED:
+        end_stream(stream, event->status);
+        break;
+    case HF_CONNECTION_PONG:
+    case HF_CONNECTION_NOTHING:
+    default:
+        break;
+    }
+}
+
+enum hf_status hf_link_open(struct hf_link *link, const struct hf_protocol *protocol,
+    void *stream_context, struct hf_stream **stream)
+{
+    enum hf_status status =
+        hf_connection_open(link->connection, protocol->name, link->network->now_ns, stream);
+    if (status != HF_OK)
+        return status;
+    hf_stream_set_handler(*stream, protocol);
+    hf_stream_set_context(*stream, stream_context);
+    return HF_OK;
+}

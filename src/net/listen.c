@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "net/network_state.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+
+/* Where peers come in. */
+
+#define BACKLOG 128
+
+static void tell_listening(struct hf_network *network, size_t index)
+{
+    struct hf_network_event event = {
+        .kind = HF_NETWORK_LISTENING, .address = network->addresses[index], .peer = network->id};
+    if (hf_multiaddr_add_peer(&event.address, &network->id) == HF_OK)
+        hf_network_tell(network, &event);
+}
+
+static int bind_listener(uv_tcp_t *listener, const struct hf_multiaddr_target *target)
+{
+    struct sockaddr_storage address = {0};
+    char text[HF_IP_TEXT_BYTES];
+    hf_ip_write(&target->ip, text, sizeof text);
+    int error = target->ip.version == 4
+                    ? uv_ip4_addr(text, target->port, (struct sockaddr_in *)&address)
+                    : uv_ip6_addr(text, target->port, (struct sockaddr_in6 *)&address);
+    if (error == 0)
+        error = uv_tcp_bind(listener, (const struct sockaddr *)&address, 0);
+    return error == 0 ? uv_listen((uv_stream_t *)listener, BACKLOG, hf_network_accept) : error;
+}
+
+enum hf_status hf_network_listen(
+    struct hf_network *network, const struct hf_multiaddr *address, struct hf_error *error)
+{
+    struct hf_multiaddr_target target;
+    if (!network || !address)
+        return hf_error_add(error, HF_INVALID, 0, "%s: NULL", network ? "address" : "network");
+    enum hf_status status = hf_multiaddr_target(address, &target, error);
+    if (status != HF_OK)
+        return status;
+    if (network->phase != HF_NETWORK_NEW || target.ip.version == 0)
+        return hf_error_add(error, HF_INVALID, 0,
+            target.ip.version ? "network: it runs already" : "address: a name cannot be bound to");
+    if (network->listeners_count == HF_NETWORK_LISTENERS_MAX)
+        return hf_error_add(
+            error, HF_FULL, 0, "more than %d addresses to listen at", HF_NETWORK_LISTENERS_MAX);
+    uv_tcp_t *listener = &network->listeners[network->listeners_count];
+    (void)uv_tcp_init(&network->loop, listener);
+    listener->data = network;
+    int failed = bind_listener(listener, &target);
+    struct sockaddr_storage bound;
+    int size = sizeof bound;
+    if (failed == 0)
+        failed = uv_tcp_getsockname(listener, (struct sockaddr *)&bound, &size);
+    if (failed != 0) {
+        char text[HF_MULTIADDR_TEXT_BYTES];
+        hf_multiaddr_write(address, text, sizeof text);
+        uv_close((uv_handle_t *)listener, NULL);
+        (void)uv_run(&network->loop, UV_RUN_NOWAIT); /* So that the place is free again. */
+        return hf_error_add(error, HF_IO, -failed, "%s: %s", text, uv_strerror(failed));
+    }
+    hf_network_address(
+        (const struct sockaddr *)&bound, &network->addresses[network->listeners_count]);
+    tell_listening(network, network->listeners_count++);
+    return HF_OK;
+}
+
+static void tell_refused(struct hf_network *network, struct hf_link *link, const char *reason)
+{
+    struct hf_network_event event = {
+        .kind = HF_NETWORK_REFUSED,
+        .status = HF_DENIED,
+        .inbound = true,
+        .connection = link->number,
+        .address = link->address,
+    };
+    snprintf(event.reason, sizeof event.reason, "%s", reason);
+    hf_network_tell(network, &event);
+    hf_link_drop(link);
+}
+
+/* Limits that need no more than the address. NULL: let it in. */
+static const char *refusal(struct hf_network *network, const struct sockaddr *socket)
+{
+    const struct hf_network_options *options = &network->options;
+    bool ip4 = socket->sa_family == AF_INET;
+    const void *ip =
+        ip4 ? (const void *)&((const struct sockaddr_in *)(const void *)socket)->sin_addr
+            : &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr;
+    if (network->connections >= options->connections_max)
+        return "there are too many connections";
+    if (network->half_open >= options->half_open_max)
+        return "too many connections are being set up";
+    if (options->per_address && hf_limits_check_at(options->per_address, hf_bytes(ip, ip4 ? 4 : 16),
+                                    1, network->now_ns, NULL) != HF_OK)
+        return "the address connects too often";
+    return NULL;
+}
+
+void hf_network_accept(uv_stream_t *listener, int status)
+{
+    struct hf_network *network = listener->data;
+    struct sockaddr_storage remote = {0};
+    int size = sizeof remote;
+    struct hf_link *link = status == 0 ? hf_link_new(network, true) : NULL;
+    if (!link)
+        return;
+    hf_network_now(network);
+    if (uv_accept(listener, (uv_stream_t *)&link->tcp) != 0 ||
+        uv_tcp_getpeername(&link->tcp, (struct sockaddr *)&remote, &size) != 0) {
+        hf_link_drop(link);
+        return;
+    }
+    hf_network_address((const struct sockaddr *)&remote, &link->address);
+    const char *reason = refusal(network, (const struct sockaddr *)&remote);
+    if (reason)
+        tell_refused(network, link, reason);
+    else
+        hf_link_begin(link, NULL);
+}

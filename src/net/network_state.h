@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HF_NET_NETWORK_STATE_H
+#define HF_NET_NETWORK_STATE_H
+
+#include <uv.h>
+
+#include "net/connection.h"
+#include "net/network_queue.h"
+
+/* What the files of the libuv driver share: the only ones that touch sockets. */
+
+/* Room for a frame's beginning and a good deal more, so that reading takes few system calls. */
+#define HF_NETWORK_READ_BYTES (HF_CONNECTION_LEAD_MAX + 262144)
+#define HF_NETWORK_BUILT_IN 4 /* Protocols besides the application's. */
+
+struct hf_dial;
+
+/* A TCP connection and what runs on it. */
+struct hf_link {
+    struct hf_network *network;
+    struct hf_link *next;
+    struct hf_link *previous;
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_write_t write;
+    uv_connect_t connect;
+    uv_shutdown_t shutdown;
+    size_t writing; /* Bytes handed to libuv. 0: no write is under way. */
+    unsigned handles;
+    struct hf_connection *connection; /* NULL: not connected yet. */
+    struct hf_dial *dial;             /* Whose attempt it is, until it connects. */
+    uint64_t number;
+    uint64_t dial_number;
+    uint64_t ping_due_ns;
+    uint64_t drain_until_ns;
+    struct hf_multiaddr address;
+    bool inbound;
+    bool listed;    /* In the network's list. */
+    bool announced; /* The application knows of it. */
+    bool draining;  /* Over, but for what is still to be sent. */
+    bool closing;
+};
+
+/* One dial: looking a name up, and attempts at its addresses. */
+struct hf_dial {
+    struct hf_network *network;
+    struct hf_dial *next;
+    uint64_t number;
+    struct hf_multiaddr address;
+    struct hf_multiaddr_target target;
+    uv_getaddrinfo_t lookup;
+    uv_timer_t timer;
+    uint64_t deadline_ns;
+    struct sockaddr_storage addresses[HF_NETWORK_ADDRESSES_MAX];
+    size_t addresses_count;
+    size_t tried;
+    size_t trying;
+    bool looking;
+    bool over;
+    int last_error; /* Of libuv. */
+};
+
+enum hf_network_phase { HF_NETWORK_NEW, HF_NETWORK_RUNS, HF_NETWORK_ENDS, HF_NETWORK_OVER };
+
+struct hf_network {
+    struct hf_allocator allocator;
+    struct hf_network_options options;
+    struct hf_clock clock;
+    char agent[HF_NETWORK_AGENT_BYTES];
+    struct hf_peer_id id;
+    uint8_t public_key[HF_IDENTITY_PUBLIC_BYTES];
+    struct hf_noise_credentials credentials;
+    struct hf_block_pool blocks;
+    struct hf_network_queue queue;
+    struct hf_protocol protocols[HF_NETWORK_PROTOCOLS_MAX + HF_NETWORK_BUILT_IN];
+    struct hf_bytes names[HF_NETWORK_PROTOCOLS_MAX + HF_NETWORK_BUILT_IN];
+    size_t protocols_count;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t end; /* When the last is closed that has not drained. */
+    uv_tcp_t listeners[HF_NETWORK_LISTENERS_MAX];
+    struct hf_multiaddr addresses[HF_NETWORK_LISTENERS_MAX];
+    size_t listeners_count;
+    struct hf_link *links;
+    struct hf_dial *waiting; /* Dials that wait for a place, oldest first. */
+    size_t dials;
+    uint32_t connections; /* Links that have a connection. */
+    uint32_t half_open;
+    uint64_t next_number;
+    uint64_t now_ns; /* When the present turn of the loop began. */
+    uint64_t stop;   /* Shared: nonzero once asked to. */
+    uint64_t ended;  /* Shared: nonzero once STOPPED has been put. */
+    int event_fd;
+    enum hf_network_phase phase;
+    uint8_t *read_bytes;
+};
+
+/* Tells the application. */
+void hf_network_tell(struct hf_network *network, const struct hf_network_event *event);
+
+/* Reads the clock once for what follows. */
+uint64_t hf_network_now(struct hf_network *network);
+
+/* The protocol of that name. NULL: none. */
+const struct hf_protocol *hf_network_protocol(const struct hf_network *network, const char *name);
+
+/* A link that is set up to a peer. NULL: none. */
+struct hf_link *hf_network_link(const struct hf_network *network, const struct hf_peer_id *peer);
+
+/* Makes a link with open handles and no connection. NULL: no memory. */
+struct hf_link *hf_link_new(struct hf_network *network, bool inbound);
+
+/* Starts the connection over a link whose socket is connected. */
+void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected);
+
+/* Ends a link that never had a connection. */
+void hf_link_drop(struct hf_link *link);
+
+/* Ends a link: streams' holders and the application are told, what waits is sent. */
+void hf_link_end(struct hf_link *link, enum hf_status status, const char *reason);
+
+/* Sends what is ready, and sets the timer. To be called after anything was done with a link. */
+void hf_link_settle(struct hf_link *link);
+
+/* Opens a stream over a link for a protocol's handlers. */
+HF_MUST_USE enum hf_status hf_link_open(struct hf_link *link, const struct hf_protocol *protocol,
+    void *stream_context, struct hf_stream **stream);
+
+/* Does what the application asked for. */
+void hf_network_carry_out(struct hf_network *network, const struct hf_network_command *command);
+
+/* Takes inbound connections at a listener. */
+void hf_network_accept(uv_stream_t *listener, int status);
+
+/* Begins a dial, or lets it wait. */
+void hf_network_begin_dial(struct hf_network *network, const struct hf_network_command *command);
+
+/* An attempt of a dial's has come to something. Not for a link that was dropped by its dial. */
+void hf_dial_attempted(struct hf_dial *dial, struct hf_link *link, int status);
+
+/* Ends all dials that are under way. */
+void hf_network_end_dials(struct hf_network *network);
+
+/* The text of libuv's error. */
+void hf_network_explain(char *reason, const char *what, int error);
+
+/* A socket's address as a multiaddr. */
+void hf_network_address(const struct sockaddr *socket, struct hf_multiaddr *address);
+
+/* The protocols that every node speaks; perf only where asked for. */
+void hf_network_add_built_in(struct hf_network *network);
+
+/* What a node does with a connection of its own accord: asks who it is, and pings. */
+void hf_network_greet(struct hf_link *link);
+HF_MUST_USE enum hf_status hf_network_ping_link(struct hf_link *link);
+
+#endif
