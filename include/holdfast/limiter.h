@@ -173,7 +173,9 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_reset_at(
  * - A reservation charges now for later: each caller gets a moment of its own, in the order in
  *   which they came, and need not ask again. There is no herd, nobody starves, and the bound above
  *   holds for the times at which the cells are used. Whoever asks without waiting is denied as long
- *   as others queue, and told to come back behind them.
+ *   as others queue, and told to come back behind them. A queue is forgotten by requota, trim and
+ *   reset, which leave no key owing more than a burst: those in it keep their moments, and others
+ *   get those cells besides.
  */
 
 /*

@@ -127,6 +127,42 @@ void a_guard_is_put_together(struct hf_sim *sim, const struct hf_files *files)
     check(text.find("result=\"never\"} 1") != std::string::npos, "the refusal is counted");
 }
 
+void keys_are_limited_by_quotas_of_their_own(struct hf_sim *sim)
+{
+    const struct hf_quota quota = hf_quota_per_second(2);
+    struct hf_gcra plan;
+    check(hf_gcra_init(&plan, &quota, nullptr) == HF_OK, "a plan");
+    struct hf_limiter_options options = {};
+    options.quota = hf_quota_per_hour(1);
+    options.clock = hf_sim_clock(sim);
+    struct hf_limiter *made = nullptr;
+    check(hf_limiter_new(&made, &options, nullptr) == HF_OK, "a limiter");
+    Owned<struct hf_limiter, hf_limiter_free> limiter(made);
+    const struct hf_bytes key = hf_bytes("k", 1);
+    struct hf_decision decision = {};
+    check(hf_limiter_check_with(made, key, 2, &plan, &decision) == HF_OK, "its own quota");
+    check(hf_limiter_peek(made, key, 1, &plan, nullptr) == HF_DENIED, "used up");
+    check(hf_limiter_refund(made, key, 1, &plan) == HF_OK, "given back");
+    check(hf_limiter_requota(made, key, &plan, nullptr) == HF_OK, "another quota");
+    check(hf_limiter_trim(made, nullptr) == HF_OK, "trimmed");
+    check(hf_limiter_reset(made, key) == HF_OK, "forgotten");
+    struct hf_limiter_wait wait = {};
+    wait.quota = &plan;
+    check(hf_limiter_wait(made, key, 1, &wait, nullptr) == HF_OK, "waited");
+
+    struct hf_gate gate = {};
+    check(hf_gate_init(&gate, &quota, nullptr) == HF_OK, "a gate");
+    struct hf_limits limits = {};
+    limits.parts[0].gate = &gate;
+    limits.parts[1].limiter = made;
+    limits.parts[1].quota = &plan;
+    limits.clock = options.clock;
+    check(hf_limits_check(&limits, key, 1, &decision) == HF_OK, "both");
+    check(hf_limits_check(&limits, key, 1, &decision) == HF_DENIED, "one of them");
+    check(decision.part == 1 && decision.reason == HF_REASON_KEY, "the key's");
+    check(hf_limits_refund(&limits, key, 1) == HF_OK, "given back to both");
+}
+
 bool no_field(void *, const char *, size_t, struct hf_bytes *)
 {
     return false;
@@ -166,6 +202,7 @@ int main()
 
     inline_functions_work();
     a_guard_is_put_together(sim.get(), &files);
+    keys_are_limited_by_quotas_of_their_own(sim.get());
     a_request_is_keyed_and_answered();
     return 0;
 }

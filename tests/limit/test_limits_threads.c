@@ -93,6 +93,13 @@ static enum hf_status check(struct actor *actor, uint64_t cost)
         &actor->scene->limits[actor->number], hf_bytes(NULL, 0), cost, NOW_NS, NULL);
 }
 
+static void count_winners(struct scene *scene)
+{
+    uint64_t winners = hf_load_relaxed(&scene->admitted[0]) + hf_load_relaxed(&scene->admitted[1]);
+    scene->nobody += winners == 0;
+    scene->both += winners == 2;
+}
+
 /* Both want the last cells; whoever has got them gives them back when both have been answered. */
 static void *compete(void *argument)
 {
@@ -103,10 +110,8 @@ static void *compete(void *argument)
         bool got = check(actor, 1) == HF_OK;
         hf_store_relaxed(&scene->admitted[actor->number], got);
         meet(scene, 3 * round + 2);
-        uint64_t winners =
-            hf_load_relaxed(&scene->admitted[0]) + hf_load_relaxed(&scene->admitted[1]);
-        scene->nobody += actor->number == 0 && winners == 0;
-        scene->both += actor->number == 0 && winners == 2;
+        if (actor->number == 0)
+            count_winners(scene);
         if (got && hf_limits_refund_at(
                        &scene->limits[actor->number], hf_bytes(NULL, 0), 1, NOW_NS) != HF_OK)
             hf_add_relaxed(&scene->failures, 1);
