@@ -20,7 +20,7 @@ MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_t
            $(foreach m,NO_GENERATION LOST_COUNTS,BREAKER_$m=tests/breaker/test_breaker_late) \
            BREAKER_ONE_WINDOW=tests/breaker/test_window \
            BREAKER_BLIND_CLAIM=tests/breaker/test_breaker_interrupted_parked \
-           $(foreach m,ANY_ORDER NO_PEEK,LIMITS_$m=tests/limit/test_limits_orders_parked) \
+           $(foreach m,ANY_ORDER NO_PEEK LATE_RETURN,LIMITS_$m=tests/limit/test_limits_orders_parked) \
            FILE_EAGER_DEATH=tests/limit/test_limiter_killed_parked FILE_HEIR=tests/limit/test_limiter_file_dead \
            FILE_NO_FLOOR=tests/limit/test_limiter_file_time \
            AUDIT_NO_ANNOUNCE=tests/audit/test_lane \

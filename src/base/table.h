@@ -119,6 +119,8 @@ struct hf_table_adjustment {
     uint64_t multiply;            /* The debt is multiplied by multiply / divide, rounded up, */
     uint64_t divide;              /* and not scaled at all if divide is 0. */
     uint64_t subtract_ns;
+    uint64_t until_ns;   /* What a charge to be taken back had made of the TAT: of subtract_ns only
+                            what lies between now and this. 0: all of it. */
     uint64_t ceiling_ns; /* UINT64_MAX: none. */
 };
 

@@ -11,14 +11,28 @@ static uint64_t read_now(const struct hf_table_adjustment *adjustment)
     return now + HF_TABLE_MARGIN_NS;
 }
 
-static uint64_t adjusted_debt(const struct hf_table_adjustment *adjustment, uint64_t debt)
+/*
+ * A charge takes the time from what it was charged upon to `until`. Of that, what has passed by now
+ * is not given back: others may have charged upon a later time since, as they would have without
+ * it.
+ */
+static uint64_t subtracted(const struct hf_table_adjustment *adjustment, uint64_t now)
+{
+    uint64_t until = adjustment->until_ns + HF_TABLE_MARGIN_NS;
+    if (adjustment->until_ns == 0)
+        return adjustment->subtract_ns;
+    return hf_min(adjustment->subtract_ns, hf_max(until, now) - now);
+}
+
+static uint64_t adjusted_debt(
+    const struct hf_table_adjustment *adjustment, uint64_t debt, uint64_t now)
 {
     uint64_t scaled = debt;
     if (adjustment->divide)
         scaled = hf_multiply_divide(debt, adjustment->multiply, adjustment->divide);
     /* No TAT is raised to where a tolerance could not have put it. */
     scaled = hf_min(scaled, hf_max(debt, HF_TABLE_TOLERANCE_MAX_NS));
-    scaled -= hf_min(scaled, adjustment->subtract_ns);
+    scaled -= hf_min(scaled, subtracted(adjustment, now));
     return hf_min(scaled, adjustment->ceiling_ns);
 }
 
@@ -29,7 +43,7 @@ static uint64_t transformed(const struct hf_table *table,
     uint64_t tat = hf_table_tat(time);
     if (tat <= now)
         return time;
-    uint64_t wanted = now + adjusted_debt(adjustment, tat - now);
+    uint64_t wanted = now + adjusted_debt(adjustment, tat - now, now);
     return wanted == tat ? time : hf_table_time(table, wanted, hf_table_bound(table, time));
 }
 

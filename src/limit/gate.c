@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <holdfast/gate.h>
-
+#include "limit/gate.h"
 #include "base/atomic.h"
 #include "base/minmax.h"
 #include "limit/decision.h"
@@ -122,6 +121,19 @@ enum hf_status hf_gate_refund_with(struct hf_gate *gate, uint64_t cost, const st
 enum hf_status hf_gate_refund(struct hf_gate *gate, uint64_t cost)
 {
     return hf_gate_refund_with(gate, cost, NULL);
+}
+
+void hf_gate_undo(struct hf_gate *gate, uint64_t charge_ns, uint64_t until_ns,
+    const struct hf_clock *clock, uint64_t now_ns)
+{
+    uint64_t tat_ns = hf_load_relaxed(&gate->tat_ns);
+    uint64_t back_ns;
+    do {
+        /* After the load, so that no charge in it was later. */
+        if (clock)
+            now_ns = hf_max(now_ns, hf_clock_now_ns(clock));
+        back_ns = hf_min(charge_ns, hf_max(until_ns, now_ns) - now_ns);
+    } while (!hf_cas_relaxed(&gate->tat_ns, &tat_ns, tat_ns - hf_min(tat_ns, back_ns)));
 }
 
 enum hf_status hf_gate_requota(

@@ -113,9 +113,12 @@ enum hf_status hf_limiter_look(struct hf_limiter *limiter, const struct hf_limit
 enum hf_status hf_limiter_refuse(struct hf_limiter *limiter, const struct hf_gcra *gcra,
     uint64_t charge_ns, bool counts, struct hf_table_answer answer, struct hf_decision *decision);
 
-/* lower.c: takes a charge back. */
-void hf_limiter_undo(
-    struct hf_limiter *limiter, const struct hf_limiter_subject *subject, uint64_t charge_ns);
+/*
+ * lower.c: gives back what was charged: all of it, or, with the arrival time that the charge led to
+ * in until_ns, but for the part that has passed, so that it is as if it had not been charged.
+ */
+void hf_limiter_give_back(struct hf_limiter *limiter, const struct hf_limiter_subject *subject,
+    uint64_t charge_ns, uint64_t until_ns);
 
 /*
  * Decides what the first look at a key's home line cannot: new and displaced keys, costs that are 0

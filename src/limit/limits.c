@@ -5,6 +5,7 @@
 
 #include "base/minmax.h"
 #include "limit/decision.h"
+#include "limit/gate.h"
 
 /*
  * Charging several cells, all or none, without a lock around them.
@@ -132,29 +133,60 @@ static void look(struct hf_limits_answer *answer)
             answer->gate, answer->cost, subject->gcra, subject->now_ns, &answer->decision);
 }
 
-static void charge(struct hf_limits_answer *answer)
+static uint64_t charge_ns(const struct hf_limits_answer *answer)
 {
-    const struct hf_limiter_subject *subject = &answer->subject;
-    hf_step(HF_STEP_LIMITS_CHARGING);
-    if (answer->limiter)
-        answer->status = hf_limiter_decide(answer->limiter, subject->gcra, subject->key,
-            answer->cost, subject->now_ns, subject->clock, &answer->decision);
-    else
-        answer->status = hf_gate_check_with(
-            answer->gate, answer->cost, subject->gcra, subject->now_ns, &answer->decision);
+    return answer->cost * answer->subject.gcra->interval_ns;
 }
 
-static void give_back(const struct hf_limits_answer *answer)
+static void charge_key(struct hf_limits_answer *answer)
 {
-    hf_step(HF_STEP_LIMITS_RETURNING);
-    if (answer->limiter) {
-        hf_limiter_undo(
-            answer->limiter, &answer->subject, answer->cost * answer->subject.gcra->interval_ns);
+    const struct hf_limiter_subject *subject = &answer->subject;
+    struct hf_table_answer said =
+        hf_table_charge(&answer->limiter->table, hf_limiter_asked(subject, charge_ns(answer)));
+    if (said.verdict == HF_TABLE_ADMITTED) {
+        answer->until_ns = said.tat_ns;
+        answer->status =
+            hf_decision_admitted(&answer->decision, subject->gcra, said.now_ns, said.tat_ns);
         return;
     }
-    enum hf_status status = hf_gate_refund_with(answer->gate, answer->cost, answer->subject.gcra);
-    assert(status == HF_OK);
-    (void)status;
+    answer->status = hf_limiter_refuse(
+        answer->limiter, subject->gcra, charge_ns(answer), true, said, &answer->decision);
+}
+
+static void charge_gate(struct hf_limits_answer *answer)
+{
+    const struct hf_limiter_subject *subject = &answer->subject;
+    answer->status = hf_gate_check_with(
+        answer->gate, answer->cost, subject->gcra, subject->now_ns, &answer->decision);
+    if (answer->status == HF_OK)
+        answer->until_ns = subject->now_ns + answer->decision.reset_after_ns;
+}
+
+/* After a look, by which the cost is at most the burst. */
+static void charge(struct hf_limits_answer *answer)
+{
+    hf_step(HF_STEP_LIMITS_CHARGING);
+    answer->until_ns = 0;
+    if (answer->limiter)
+        charge_key(answer);
+    else
+        charge_gate(answer);
+}
+
+/* As if it had not been charged. */
+static void undo(const struct hf_limits_answer *answer)
+{
+    const struct hf_limiter_subject *subject = &answer->subject;
+    hf_step(HF_STEP_LIMITS_RETURNING);
+#ifdef HF_MUTANT_LIMITS_LATE_RETURN
+    const struct hf_limiter_subject late = {subject->key, subject->gcra, subject->now_ns, NULL};
+    subject = &late;
+#endif
+    if (answer->limiter)
+        hf_limiter_give_back(answer->limiter, subject, charge_ns(answer), answer->until_ns);
+    else
+        hf_gate_undo(
+            answer->gate, charge_ns(answer), answer->until_ns, subject->clock, subject->now_ns);
 }
 
 /* Whether a has more to say than b: what will never be, then what takes longest, then what is
@@ -181,9 +213,9 @@ static enum hf_status conclude(struct hf_limits_request *request)
 static enum hf_status denied_late(struct hf_limits_request *request, uint32_t turn)
 {
     for (uint32_t before = turn; before-- > 0;) {
-        struct hf_limits_answer *answer = &request->answers[request->order[before]];
-        if (!answer->decision.admitted_uncounted)
-            give_back(answer);
+        const struct hf_limits_answer *answer = &request->answers[request->order[before]];
+        if (answer->until_ns)
+            undo(answer);
     }
     for (uint32_t other = 0; other < request->count; other++)
         if (other != turn)
@@ -252,6 +284,17 @@ enum hf_status hf_limits_peek_at(const struct hf_limits *limits, struct hf_bytes
     uint64_t now_ns, struct hf_decision *decision)
 {
     return ask(limits, key, cost, NULL, now_ns, false, decision);
+}
+
+static void give_back(const struct hf_limits_answer *answer)
+{
+    if (answer->limiter) {
+        hf_limiter_give_back(answer->limiter, &answer->subject, charge_ns(answer), 0);
+        return;
+    }
+    enum hf_status status = hf_gate_refund_with(answer->gate, answer->cost, answer->subject.gcra);
+    assert(status == HF_OK);
+    (void)status;
 }
 
 static enum hf_status refund(const struct hf_limits *limits, struct hf_bytes key, uint64_t cost,

@@ -12,6 +12,7 @@ struct hf_limits_answer {
     struct hf_limiter *limiter;
     struct hf_limiter_subject subject; /* For a gate: without a key. */
     uint64_t cost;
+    uint64_t until_ns; /* Charged: the arrival time that this led to. 0: nothing was. */
     enum hf_status status;
     struct hf_decision decision;
 };

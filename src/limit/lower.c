@@ -17,11 +17,12 @@ static enum hf_status adjust(struct hf_limiter *limiter, const struct hf_limiter
     return HF_OK;
 }
 
-void hf_limiter_undo(
-    struct hf_limiter *limiter, const struct hf_limiter_subject *subject, uint64_t charge_ns)
+void hf_limiter_give_back(struct hf_limiter *limiter, const struct hf_limiter_subject *subject,
+    uint64_t charge_ns, uint64_t until_ns)
 {
-    adjust(limiter, subject,
-        (struct hf_table_adjustment){.subtract_ns = charge_ns, .ceiling_ns = UINT64_MAX});
+    const struct hf_table_adjustment adjustment = {
+        .subtract_ns = charge_ns, .until_ns = until_ns, .ceiling_ns = UINT64_MAX};
+    adjust(limiter, subject, adjustment);
 }
 
 static enum hf_status refund(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,
@@ -31,7 +32,7 @@ static enum hf_status refund(struct hf_limiter *limiter, struct hf_bytes key, ui
     if (hf_limiter_subject(&subject, limiter, key, quota, clock, now_ns) ||
         cost > subject.gcra->burst)
         return HF_INVALID;
-    hf_limiter_undo(limiter, &subject, cost * subject.gcra->interval_ns);
+    hf_limiter_give_back(limiter, &subject, cost * subject.gcra->interval_ns, 0);
     return HF_OK;
 }
 

@@ -348,7 +348,11 @@ static uint64_t exact_debt(const struct hf_table_adjustment *adjustment, uint64_
         exact = (exact * adjustment->multiply + adjustment->divide - 1) / adjustment->divide;
     if (exact > HF_TABLE_TOLERANCE_MAX_NS)
         exact = hf_max(debt, HF_TABLE_TOLERANCE_MAX_NS);
-    exact = exact > adjustment->subtract_ns ? exact - adjustment->subtract_ns : 0;
+    uint64_t ahead =
+        adjustment->until_ns > adjustment->now_ns ? adjustment->until_ns - adjustment->now_ns : 0;
+    uint64_t back =
+        adjustment->until_ns ? hf_min(adjustment->subtract_ns, ahead) : adjustment->subtract_ns;
+    exact = exact > back ? exact - back : 0;
     return exact < adjustment->ceiling_ns ? (uint64_t)exact : adjustment->ceiling_ns;
 }
 
@@ -366,6 +370,9 @@ static void check_adjustment(struct model *model, struct hf_splitmix *random, ui
         .key = table_key(&model->table, home, number + 1),
         .now_ns = now_ns,
         .subtract_ns = hf_splitmix_next(random) % 4000,
+        .until_ns = hf_splitmix_next(random) % 2
+                        ? 0
+                        : now_ns - hf_min(now_ns, 1000) + hf_splitmix_next(random) % 6000,
         .ceiling_ns = hf_splitmix_next(random) % 4 ? NONE : hf_splitmix_next(random) % 5000,
         .multiply = hf_splitmix_next(random) % 5,
         .divide = hf_splitmix_next(random) % 4,

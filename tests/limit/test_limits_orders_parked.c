@@ -242,9 +242,83 @@ static void one_who_is_denied_for_good_is_in_nobodys_way(void **state)
         1);
 }
 
+/*
+ * While one who has charged the first part is about to be denied by the second, its time passes and
+ * somebody else uses the first: what the one gives back then is not what the other has charged.
+ */
+#define LATE_BURST 3
+#define LATE_CELL_NS HF_SECONDS(1)
+
+static struct {
+    struct hf_manual_clock manual;
+    struct hf_limits first; /* In the order of charging. */
+    struct hf_limits second;
+    uint32_t charges;
+} late;
+
+static uint64_t late_check(const struct hf_limits *limits, uint64_t cost)
+{
+    return hf_limits_check(limits, hf_bytes("k", 1), cost, NULL) == HF_OK;
+}
+
+static void come_between(enum hf_step step)
+{
+    if (step == HF_STEP_LIMITS_CHARGING && ++late.charges == 2) {
+        hf_step_hook = NULL;
+        assert_true(late_check(&late.second, LATE_BURST));
+        hf_step_hook = come_between;
+    }
+    if (step != HF_STEP_LIMITS_RETURNING)
+        return;
+    hf_step_hook = NULL;
+    hf_manual_clock_advance(&late.manual, LATE_CELL_NS + LATE_CELL_NS / 2);
+    assert_true(late_check(&late.first, 1));
+}
+
+static void expect_no_gift(struct hf_limits_part one, struct hf_limits_part other)
+{
+    uintptr_t one_at = one.gate ? (uintptr_t)one.gate : (uintptr_t)one.limiter;
+    uintptr_t other_at = other.gate ? (uintptr_t)other.gate : (uintptr_t)other.limiter;
+    bool one_first = one_at < other_at;
+    hf_manual_clock_init(&late.manual, NOW_NS);
+    const struct hf_clock clock = hf_manual_clock(&late.manual);
+    late.first = (struct hf_limits){.parts = {one_first ? one : other}, .clock = clock};
+    late.second = (struct hf_limits){.parts = {one_first ? other : one}, .clock = clock};
+    late.charges = 0;
+    const struct hf_limits both = {.parts = {one, other}, .clock = clock};
+    hf_step_hook = come_between;
+    assert_false(late_check(&both, 2));
+    assert_null(hf_step_hook); /* It has returned something. */
+    /* What the first part owes is the other's one cell, so two are left and no third. */
+    assert_true(late_check(&late.first, LATE_BURST - 1));
+    assert_false(late_check(&late.first, 1));
+}
+
+static void what_is_returned_late_is_not_what_others_have_charged_since(void **state)
+{
+    (void)state;
+    const struct hf_quota quota = {.count = 1, .period_ns = LATE_CELL_NS, .burst = LATE_BURST};
+    for (int kinds = 0; kinds < 4; kinds++) {
+        struct hf_gate gates[2];
+        struct hf_limits_part parts[2] = {{.cost = 0}};
+        for (int i = 0; i < 2; i++) {
+            const struct hf_limiter_options options = {.quota = quota, .keys_max = 1};
+            assert_int_equal(hf_gate_init(&gates[i], &quota, NULL), HF_OK);
+            if (kinds >> i & 1)
+                parts[i].gate = &gates[i];
+            else
+                assert_int_equal(hf_limiter_new(&parts[i].limiter, &options, NULL), HF_OK);
+        }
+        expect_no_gift(parts[0], parts[1]);
+        hf_limiter_free(parts[0].limiter);
+        hf_limiter_free(parts[1].limiter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_returned_late_is_not_what_others_have_charged_since),
         cmocka_unit_test(of_two_who_want_the_same_last_cells_one_gets_them),
         cmocka_unit_test(of_three_in_a_ring_one_gets_what_it_wants),
         cmocka_unit_test(one_who_is_denied_for_good_is_in_nobodys_way),
