@@ -19,8 +19,9 @@ static int check_opened(int fd, const char *path, uint64_t *size_bytes)
     if (!S_ISREG(about.st_mode))
         return ENXIO;
     *size_bytes = (uint64_t)about.st_size;
-    /* Only where a file is found empty, so that appending never pays for it. */
-    return about.st_size == 0 ? hf_sync_parent(path) : 0;
+    /* Here, so that appending never pays for it; and not only where a file is found empty, as its
+     * name may be new even so: it may have got it by renaming. */
+    return hf_sync_parent(path);
 }
 
 /* O_NONBLOCK: opening a FIFO or a device must not wait; regular files ignore it. */
