@@ -17,11 +17,13 @@
  * that two who save at once, or one who comes after a crash, do not write into the same file. */
 #define SUFFIX_BYTES 17
 
+/* So much of a path is quoted, so that what is wrong with the file still fits behind. */
+#define FILE_FORMAT "identity file \"%.90s\""
+
 static enum hf_status refuse_file(
     const char *path, int code, const char *did, struct hf_error *error)
 {
-    return hf_error_add(
-        error, HF_IO, code, "identity file \"%s\": %s: %s", path, did, strerror(code));
+    return hf_error_add(error, HF_IO, code, FILE_FORMAT ": %s: %s", path, did, strerror(code));
 }
 
 static enum hf_status name_temporary(const char *path, char *name, struct hf_error *error)
@@ -101,7 +103,7 @@ static enum hf_status open_file(const char *path, int *file, struct hf_error *er
     }
     if (errno != ENOENT)
         return refuse_file(path, errno, "cannot open it", error);
-    return hf_error_add(error, HF_NOT_FOUND, ENOENT, "identity file \"%s\": not found", path);
+    return hf_error_add(error, HF_NOT_FOUND, ENOENT, FILE_FORMAT ": not found", path);
 }
 
 /* Access by a list shows in the bits of the group, so that those tell of every other user. */
@@ -111,11 +113,11 @@ static enum hf_status check_file(const char *path, int file, struct hf_error *er
     if (fstat(file, &about) != 0)
         return refuse_file(path, errno, "cannot look at it", error);
     if (!S_ISREG(about.st_mode))
-        return hf_error_add(error, HF_IO, 0, "identity file \"%s\": not a regular file", path);
+        return hf_error_add(error, HF_IO, 0, FILE_FORMAT ": not a regular file", path);
     unsigned mode = about.st_mode & 07777u;
     if (mode & 077u)
         return hf_error_add(error, HF_IO, EACCES,
-            "identity file \"%s\": its mode %04o lets others use it (should be 0600)", path, mode);
+            FILE_FORMAT ": its mode %04o lets others use it (should be 0600)", path, mode);
     return HF_OK;
 }
 
@@ -147,7 +149,7 @@ static enum hf_status read_file(
     hf_erase(message, sizeof(message));
     if (status == HF_OK)
         return HF_OK;
-    return hf_error_add(error, status, 0, "identity file \"%s\": holds no Ed25519 key", path);
+    return hf_error_add(error, status, 0, FILE_FORMAT ": holds no Ed25519 key", path);
 }
 
 enum hf_status hf_identity_load(

@@ -10,8 +10,8 @@
 #include "net/varint.h"
 
 /*
- * Text is the longer form, by less than 27 characters a part: that is what an IPv6 address has more
- * than its code and 16 bytes, the most of all.
+ * Text is the longer form, by at most 27 characters a part: an IPv6 address, which gains most, has
+ * 44 with its name and slashes, and 17 bytes.
  */
 _Static_assert(HF_MULTIADDR_BYTES_MAX + 27 * HF_MULTIADDR_PARTS_MAX < HF_MULTIADDR_TEXT_BYTES,
     "every address has room as text");

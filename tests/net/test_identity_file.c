@@ -156,6 +156,19 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
     assert_int_equal(error.causes[0].code, ENOTDIR);
 }
 
+static void why_a_long_path_is_refused_is_still_said(void **state)
+{
+    (void)state;
+    char path[300];
+    struct hf_identity identity;
+    struct hf_error error = {0};
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(hf_identity_load(&identity, path, &error), HF_IO);
+    assert_int_equal(error.causes[0].code, ENAMETOOLONG);
+    assert_non_null(strstr(hf_error_text(&error), strerror(ENAMETOOLONG)));
+}
+
 /* The directory entry too: hence a crash that takes all that was not synced. */
 static void once_saved_it_outlives_a_crash(void **state)
 {
@@ -259,6 +272,7 @@ int main(void)
         IN_A_DIRECTORY(a_file_in_the_older_form_loads_too),
         IN_A_DIRECTORY(a_file_with_something_else_in_it_is_refused),
         IN_A_DIRECTORY(what_is_no_file_is_refused_without_waiting),
+        cmocka_unit_test(why_a_long_path_is_refused_is_still_said),
         cmocka_unit_test(once_saved_it_outlives_a_crash),
         cmocka_unit_test(a_failing_disk_leaves_all_or_nothing),
         cmocka_unit_test(a_full_disk_is_reported_and_left_clean),
