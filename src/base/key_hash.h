@@ -3,6 +3,7 @@
 #define HF_BASE_KEY_HASH_H
 
 #include "base/fast_hash.h"
+#include "base/likely.h"
 #include "base/siphash.h"
 
 /*
@@ -35,9 +36,9 @@ struct hf_hash128 hf_key_hash_any(
 __attribute__((always_inline)) static inline struct hf_hash128 hf_key_hash_of(
     const struct hf_key_hash *ready, const unsigned char *bytes, size_t size)
 {
-    if (size != 16)
+    if (hf_unlikely(size != 16))
         return hf_key_hash_any(ready, bytes, size);
-    if (ready->kind == HF_HASH_FAST)
+    if (hf_likely(ready->kind == HF_HASH_FAST)) /* SipHash is a call anyway. */
         return hf_fast_16_hash(&ready->fast_16, bytes);
     struct hf_hash128 hash = hf_siphash_16(&ready->siphash, bytes);
     struct hf_hash128 swapped = {.low = hash.high, .high = hash.low};

@@ -9,6 +9,7 @@
 #include <holdfast/hash.h>
 
 #include "base/atomic.h"
+#include "base/likely.h"
 #include "base/multiply.h"
 #include "base/step.h"
 
@@ -261,19 +262,19 @@ static inline struct hf_table_answer hf_table_charge_plain(struct hf_table_line 
     hf_step(HF_STEP_TABLE_FOUND);
     uint64_t time = hf_load_acquire(word);
     hf_step(HF_STEP_TABLE_LOADED);
-    if ((hf_load_acquire(&line->names[index]) ^ name) & HF_TABLE_NAME_MASK)
+    if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) & HF_TABLE_NAME_MASK))
         return hf_table_answer(HF_TABLE_ABSENT, now, now);
     uint64_t base = time > now ? time : now;
     uint64_t next = base + request->charge_ns;
     hf_step(HF_STEP_TABLE_CHARGING);
-    if (hf_table_too_late(next, now, request->tolerance_ns)) {
+    if (hf_unlikely(hf_table_too_late(next, now, request->tolerance_ns))) {
         if (time >= HF_TABLE_RANGE)
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
         bool same = hf_load_relaxed(word) == time;
         return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
     }
     bool charged = hf_cas_acq_rel(word, &time, next);
-    return hf_table_answer(charged ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, next);
+    return hf_table_answer(hf_likely(charged) ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, next);
 }
 
 /*

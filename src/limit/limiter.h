@@ -139,10 +139,13 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
 {
     struct hf_table_request request = {
         key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
-    if (cost - 1 < gcra->burst) { /* 0 wraps. */
+    if (hf_likely(cost - 1 < gcra->burst)) { /* 0 wraps. */
         struct hf_table_answer answer = hf_table_look(request);
-        if (answer.verdict == HF_TABLE_ADMITTED)
-            return decision ? hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns) : HF_OK;
+        if (hf_likely(answer.verdict == HF_TABLE_ADMITTED)) {
+            if (hf_likely(!decision)) /* Filling it in takes a jump anyway. */
+                return HF_OK;
+            return hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns);
+        }
         if (answer.verdict == HF_TABLE_DENIED)
             return decision ? hf_decision_denied(decision, gcra, now_ns, answer.tat_ns,
                                   request.charge_ns, HF_REASON_KEY)
