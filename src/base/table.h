@@ -11,6 +11,7 @@
 #include "base/atomic.h"
 #include "base/likely.h"
 #include "base/multiply.h"
+#include "base/prefetch.h"
 #include "base/step.h"
 
 /*
@@ -187,9 +188,9 @@ uint64_t hf_table_recount(struct hf_table *table);
 
 /*
  * Finds the key's home by multiplication and shift, so that the number of lines need not be a power
- * of two, and starts to fetch it. Home and fingerprint come from different halves of the hash.
+ * of two. Home and fingerprint come from different halves of the hash.
  */
-static inline struct hf_table_key hf_table_locate(
+static inline struct hf_table_key hf_table_place(
     const struct hf_table *table, struct hf_hash128 hash)
 {
     uint64_t fingerprint = hash.low >> (64 - HF_TABLE_FINGERPRINT_BITS);
@@ -197,8 +198,15 @@ static inline struct hf_table_key hf_table_locate(
         &table->lines[hf_multiply(hash.high, table->homes).high],
         fingerprint | (fingerprint == 0), /* Name 0 is an empty slot's. */
     };
-    /* For reading: denials of a hot key must be able to share its line. */
-    __builtin_prefetch(key.home);
+    return key;
+}
+
+/* The same, and starts to fetch the home. */
+static inline struct hf_table_key hf_table_locate(
+    const struct hf_table *table, struct hf_hash128 hash)
+{
+    struct hf_table_key key = hf_table_place(table, hash);
+    hf_prefetch_to_read(key.home);
     return key;
 }
 

@@ -148,6 +148,16 @@ enum hf_status hf_limiter_look(struct hf_limiter *limiter, const struct hf_limit
     return hf_limiter_refuse(limiter, gcra, charge_ns, false, answer, decision);
 }
 
+/* A key without debt before this charge is as good as a new one. */
+static void learn(struct hf_limiter *limiter, const struct hf_table_request *request,
+    struct hf_table_answer answer)
+{
+    if (answer.verdict == HF_TABLE_DENIED)
+        hf_limiter_note_denying(limiter, 1);
+    else if (answer.tat_ns - answer.now_ns == request->charge_ns)
+        hf_limiter_note_denying(limiter, 0);
+}
+
 enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcra *gcra,
     const struct hf_table_request *request, uint64_t cost, struct hf_decision *decision)
 {
@@ -157,6 +167,7 @@ enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcr
         return hf_limiter_look(limiter, &subject, cost, decision);
     }
     struct hf_table_answer answer = hf_table_search(&limiter->table, request);
+    learn(limiter, request, answer);
     if (answer.verdict == HF_TABLE_ADMITTED)
         return hf_decision_admitted(decision, gcra, answer.now_ns, answer.tat_ns);
     return hf_limiter_refuse(limiter, gcra, request->charge_ns, true, answer, decision);

@@ -20,6 +20,7 @@ struct hf_limiter {
     struct hf_table table;                 /* Its written words have a cache line of their own, */
     _Alignas(HF_CACHE_LINE) uint64_t full; /* as have these. */
     uint64_t admitted_uncounted;
+    _Alignas(HF_CACHE_LINE) uint64_t denying; /* See hf_limiter_locate. */
 };
 
 /* Checks the options and fills in all but the table. HF_INVALID; HF_IO: no seed to be had. */
@@ -49,11 +50,29 @@ static inline uint64_t hf_limiter_now_ns(const struct hf_limiter *limiter)
     return limiter->clock.now_ns(limiter->clock.context);
 }
 
-/* Hashes a key and starts to fetch its line. */
+/*
+ * Hashes a key and starts to fetch its line. An admission writes to the line, and it is half of the
+ * traffic between processors to fetch it for that at once. But a key that is denied again and again
+ * is only read, and its line must be everybody's: so from a denial on lines are fetched for
+ * reading, until a new key comes. `denying` is a hint about that, and rarely changes.
+ */
 __attribute__((always_inline)) static inline struct hf_table_key hf_limiter_locate(
     const struct hf_limiter *limiter, struct hf_bytes key)
 {
-    return hf_table_locate(&limiter->table, hf_key_hash_of(&limiter->hash, key.data, key.size));
+    struct hf_table_key place =
+        hf_table_place(&limiter->table, hf_key_hash_of(&limiter->hash, key.data, key.size));
+    if (hf_likely(!hf_load_relaxed(&limiter->denying)))
+        hf_prefetch_to_write(place.home);
+    else
+        hf_prefetch_to_read(place.home);
+    return place;
+}
+
+/* Writes only what is not there yet, so that the word stays everybody's. */
+static inline void hf_limiter_note_denying(struct hf_limiter *limiter, uint64_t denying)
+{
+    if (hf_load_relaxed(&limiter->denying) != denying)
+        hf_store_relaxed(&limiter->denying, denying);
 }
 
 /* Whose quota is asked for, which one that is, and when: the arguments of a call, checked. */
@@ -146,10 +165,12 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
                 return HF_OK;
             return hf_decision_admitted(decision, gcra, now_ns, answer.tat_ns);
         }
-        if (answer.verdict == HF_TABLE_DENIED)
+        if (answer.verdict == HF_TABLE_DENIED) {
+            hf_limiter_note_denying(limiter, 1);
             return decision ? hf_decision_denied(decision, gcra, now_ns, answer.tat_ns,
                                   request.charge_ns, HF_REASON_KEY)
                             : HF_DENIED;
+        }
     }
     struct hf_table_request copy = request; /* So that the original can stay in registers. */
     return hf_limiter_settle(limiter, gcra, &copy, cost, decision);
