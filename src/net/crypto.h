@@ -7,7 +7,9 @@
  *
  * Ed25519 (RFC 8032), X25519 (RFC 7748), SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869 as
  * the Noise specification, section 4.3, uses it), ChaCha20-Poly1305 (RFC 8439). All of them take
- * time that does not depend on secrets.
+ * time that does not depend on secrets. One library is enough: beside libsodium, with which `make
+ * bench FILTER=crypto` compares it, it seals long messages faster and X25519 about as fast; only
+ * Ed25519 is slower, of which a handshake has one verification a side.
  *
  * Objects are caller-allocated, hold one context of OpenSSL's each and must be given back by their
  * fini, which also erases what they knew; fini of a zeroed object does nothing. Not thread-safe,
