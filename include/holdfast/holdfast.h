@@ -4,6 +4,7 @@
 
 /* Everything in libholdfast. Adapters and the simulator have headers of their own. */
 
+#include <holdfast/adaptive.h>
 #include <holdfast/allocator.h>
 #include <holdfast/api.h>
 #include <holdfast/audit.h>

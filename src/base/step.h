@@ -61,7 +61,8 @@ enum hf_step {
     X(HF_STEP_FLOW_SETTLING)                                                                       \
     X(HF_STEP_FLOW_SETTLED)                                                                        \
     X(HF_STEP_FLOW_RELEASING)                                                                      \
-    X(HF_STEP_FLOW_ENDING)
+    X(HF_STEP_FLOW_ENDING)                                                                         \
+    X(HF_STEP_ADAPTIVE_JUDGING)
 #define HF_STEP_ENUM(name) name,
     HF_STEP_LIST(HF_STEP_ENUM)
 #undef HF_STEP_ENUM
