@@ -17,9 +17,9 @@ extern "C" {
  *     ... every call of limiter.h, as if no other process existed ...
  *     hf_limiter_free(limiter);
  *
- * In /dev/shm (or a memfd, by its /proc/self/fd name) the limit lasts until the machine stops, and
- * all calls cost what they cost without a file. On a local disk it goes on after that, and a call
- * may have to wait where the kernel is just writing what it wants to change.
+ * In /dev/shm (or a memfd, by its /proc/self/fd name) the limit lasts until the machine stops. On a
+ * local disk it goes on after that, and a call may have to wait where the kernel is just writing
+ * what it wants to change. Otherwise calls cost what they cost without a file, and stay lock-free.
  *
  * PROCESSES. Up to HF_LIMITER_PROCESSES_MAX openings at a time, in one process or several, of one
  * machine. They share the table, the hash seed and the time; each has its own quota, full_policy

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -118,11 +120,81 @@ static void no_key_gets_more_over_all_lives_than_their_time_allows(void **state)
     }
 }
 
+/*
+ * The kernel writes each page when it likes: after a power failure some are of then, some of the
+ * time of the last sync, some of in between. From there on the bound holds as ever, and whatever
+ * the pages say together, they make a table.
+ */
+#define PAGE_BYTES 4096
+#define PAGES 21
+#define POWER_KEYS 2000
+
+static void keep(uint8_t pages[PAGES * PAGE_BYTES], bool all)
+{
+    for (off_t page = 0; page < PAGES; page++) {
+        uint8_t *bytes = &pages[page * PAGE_BYTES];
+        if (all || draw(3) == 0)
+            assert_true(pread(machine->descriptor, bytes, PAGE_BYTES, page * PAGE_BYTES) > 0);
+    }
+}
+
+static bool ask_number(struct hf_limiter *limiter, uint64_t key)
+{
+    return hf_limiter_check(limiter, hf_bytes(&key, sizeof(key)), 1, NULL) == HF_OK;
+}
+
+static void fail_power(uint8_t pages[PAGES * PAGE_BYTES])
+{
+    struct hf_limiter *limiter = file_world_open();
+    keep(pages, true);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 200; i++) {
+            pass(draw(HF_MS(20)));
+            (void)ask_number(limiter, draw(POWER_KEYS));
+        }
+        keep(pages, false);
+    }
+    file_world_die(limiter);
+    struct stat about;
+    assert_int_equal(fstat(machine->descriptor, &about), 0);
+    assert_in_range(about.st_size, (PAGES - 1) * PAGE_BYTES, PAGES * PAGE_BYTES);
+    assert_int_equal(pwrite(machine->descriptor, pages, (size_t)about.st_size, 0), about.st_size);
+}
+
+static void after_a_power_failure_the_bound_holds_from_then_on(void **state)
+{
+    static uint8_t pages[PAGES * PAGE_BYTES];
+    for (uint64_t seed = 1; seed <= test_scaled(60); seed++) {
+        file_world_remove(state);
+        file_world_make(state);
+        begin(seed);
+        machine->options.keys_max = 2210;
+        machine->options.quota = hf_quota_with_burst(hf_quota_per_second(1), 3);
+        for (int failure = 0; failure < 3; failure++) {
+            fail_power(pages);
+            uint64_t off_ns = draw(HF_SECONDS(2));
+            true_ns += off_ns;
+            file_world_restart(FILE_WORLD_WALL_NS + true_ns);
+        }
+        uint32_t cells[POWER_KEYS] = {0};
+        uint64_t start_ns = true_ns;
+        struct hf_limiter *limiter = file_world_open();
+        for (int i = 0; i < 20000; i++) {
+            uint64_t key = draw(draw(2) ? 50 : POWER_KEYS);
+            pass(draw(HF_MS(2)));
+            cells[key] += ask_number(limiter, key);
+            assert_true(cells[key] <= 3 + (true_ns - start_ns) / HF_SECONDS(1));
+        }
+        hf_limiter_free(limiter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_A_FILE_WORLD(every_life_decides_as_one_that_never_ended),
         IN_A_FILE_WORLD(no_key_gets_more_over_all_lives_than_their_time_allows),
+        IN_A_FILE_WORLD(after_a_power_failure_the_bound_holds_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
