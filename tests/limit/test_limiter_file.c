@@ -46,6 +46,7 @@ static void two_processes_share_one_limit(void **state)
         struct hf_limiter *own = file_world_open();
         uint64_t cells = file_world_drain(own, "a");
         hf_limiter_free(own);
+        hf_limiter_free(limiter);
         _exit((int)cells);
     }
     assert_int_equal(file_world_answer(child), BURST - 1);

@@ -87,8 +87,11 @@ static void a_forked_child_may_use_what_it_inherits(void **state)
     (void)state;
     struct hf_limiter *limiter = file_world_open();
     pid_t child = file_world_fork();
-    if (child == 0)
-        _exit((int)file_world_drain(limiter, "a"));
+    if (child == 0) {
+        uint64_t cells = file_world_drain(limiter, "a");
+        hf_limiter_free(limiter);
+        _exit((int)cells);
+    }
     assert_int_equal(file_world_answer(child), BURST);
     assert_int_equal(file_world_ask(limiter, "a"), HF_DENIED);
     hf_limiter_free(limiter);
@@ -135,7 +138,10 @@ static void what_a_killed_parent_left_waits_for_the_child_that_shares_its_place(
         if (fork() == 0) {
             char told;
             close(done[1]);
-            _exit(read(done[0], &told, 1) == 0 && file_world_ask(limiter, "a") == HF_OK);
+            bool works = read(done[0], &told, 1) == 0 && file_world_ask(limiter, "a") == HF_OK;
+            hf_limiter_free(limiter);
+            hf_limiter_free(witness);
+            _exit(!works);
         }
         abandon(limiter, 3);
         raise(SIGKILL);

@@ -277,7 +277,7 @@ static void every_changed_bit_of_the_pages_is_refused_or_harmless(void **state)
     assert_int_equal(pread(machine->descriptor, pages, sizeof(pages), 0), (ssize_t)sizeof(pages));
     uint64_t refused = 0;
     for (size_t at = 0; at < sizeof(pages); at++) {
-        struct hf_error error;
+        struct hf_error error = {0};
         uint8_t changed = pages[at] ^ (uint8_t)(1u << (at % 8));
         assert_int_equal(
             pwrite(machine->descriptor, pages, sizeof(pages), 0), (ssize_t)sizeof(pages));

@@ -40,7 +40,7 @@ static void killed_processes_leave_a_table_that_others_go_on_using(void **state)
     struct hf_limiter *witness = file_world_open();
     pid_t workers[WORKERS];
     for (int i = 0; i < WORKERS; i++)
-        workers[i] = file_crowd_hire();
+        workers[i] = file_crowd_hire(witness);
     size_t deaths = test_scaled(DEATHS);
     for (size_t i = 0; i < deaths; i++) {
         pid_t victim = file_world_fork();
@@ -93,8 +93,12 @@ static void many_who_make_the_file_at_once_get_the_same(void **state)
         pid_t makers[8];
         for (int i = 0; i < 8; i++) {
             makers[i] = file_world_fork();
-            if (makers[i] == 0)
-                _exit(file_world_ask(file_world_open(), "a") == HF_OK);
+            if (makers[i] == 0) {
+                struct hf_limiter *limiter = file_world_open();
+                bool admitted = file_world_ask(limiter, "a") == HF_OK;
+                hf_limiter_free(limiter);
+                _exit(admitted);
+            }
         }
         int admitted = 0;
         for (int i = 0; i < 8; i++)

@@ -74,10 +74,11 @@ void file_crowd_work(struct hf_limiter *limiter, uint64_t asks)
     }
 }
 
-pid_t file_crowd_hire(void)
+pid_t file_crowd_hire(struct hf_limiter *inherited)
 {
     pid_t child = file_world_fork();
     if (child == 0) {
+        hf_limiter_free(inherited);
         struct hf_limiter *limiter = file_world_open();
         file_crowd_work(limiter, UINT64_MAX);
         hf_limiter_free(limiter);

@@ -35,8 +35,8 @@ int file_crowd_remove(void **state);
 /* Asks so many times, or until told to stop. */
 void file_crowd_work(struct hf_limiter *limiter, uint64_t asks);
 
-/* A process that opens the file and works until told to stop; it ends with 0. */
-pid_t file_crowd_hire(void);
+/* A process that opens the file for itself and works until told to stop; it ends with 0. */
+pid_t file_crowd_hire(struct hf_limiter *inherited);
 
 /* Asserts that after all deaths the table is whole: no slot lost, each key gets its cell. */
 void file_crowd_check(struct hf_limiter *limiter);
