@@ -99,10 +99,11 @@ static void threads_get_at_most_the_quota_and_what_was_refunded(void **state)
     uint64_t total = 0;
     uint64_t refunded = 0;
     for (uint64_t key = 0; key < SHARED_KEYS; key++) {
-        assert_in_range(crowd.admitted[key], 1, most + crowd.refunded[key]);
+        assert_in_range(crowd.admitted[key], 0, most + crowd.refunded[key]);
         total += crowd.admitted[key];
         refunded += crowd.refunded[key];
     }
+    assert_true(total >= most);
     print_message("# %d admitted of %d and %d refunded, %d inserted\n", (int)total,
         (int)(SHARED_KEYS * most), (int)refunded, (int)crowd.table.shared->inserted);
     hf_table_fini(&crowd.table);
