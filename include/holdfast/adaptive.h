@@ -117,7 +117,7 @@ struct hf_adaptive_state {
 };
 
 /* Reads the state, each field by itself. HF_INVALID: an argument is NULL. */
-HF_MUST_USE HF_API enum hf_status hf_adaptive_state(
+HF_MUST_USE HF_API enum hf_status hf_adaptive_snapshot(
     const struct hf_adaptive *adaptive, struct hf_adaptive_state *state);
 
 #ifdef __cplusplus

@@ -394,7 +394,7 @@ enum hf_status hf_adaptive_record(
     return HF_OK;
 }
 
-enum hf_status hf_adaptive_state(
+enum hf_status hf_adaptive_snapshot(
     const struct hf_adaptive *adaptive, struct hf_adaptive_state *state)
 {
     if (!adaptive || !state)

@@ -39,7 +39,7 @@ static struct fed fed_new(const struct hf_adaptive_options *options)
 static struct hf_adaptive_state state_of(const struct fed *fed)
 {
     struct hf_adaptive_state state;
-    assert_int_equal(hf_adaptive_state(fed->adaptive, &state), HF_OK);
+    assert_int_equal(hf_adaptive_snapshot(fed->adaptive, &state), HF_OK);
     return state;
 }
 
@@ -131,8 +131,8 @@ static void bad_arguments_change_nothing(void **state)
         hf_adaptive_record(fed.adaptive, hf_success(), 0, HF_TIME_MAX_NS + 1), HF_INVALID);
     assert_int_equal(
         hf_adaptive_record(fed.adaptive, hf_success(), HF_TIME_MAX_NS + 1, 0), HF_INVALID);
-    assert_int_equal(hf_adaptive_state(NULL, &seen), HF_INVALID);
-    assert_int_equal(hf_adaptive_state(fed.adaptive, NULL), HF_INVALID);
+    assert_int_equal(hf_adaptive_snapshot(NULL, &seen), HF_INVALID);
+    assert_int_equal(hf_adaptive_snapshot(fed.adaptive, NULL), HF_INVALID);
     assert_null(hf_adaptive_gcra(NULL));
     hf_adaptive_free(fed.adaptive);
 }

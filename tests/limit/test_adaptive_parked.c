@@ -54,7 +54,7 @@ static void *judge(void *unused)
 static struct hf_adaptive_state state_now(void)
 {
     struct hf_adaptive_state state;
-    assert_int_equal(hf_adaptive_state(adaptive, &state), HF_OK);
+    assert_int_equal(hf_adaptive_snapshot(adaptive, &state), HF_OK);
     return state;
 }
 

@@ -44,7 +44,7 @@ static void *work(void *argument)
         hf_add_relaxed(&shared->admitted, 1);
         (void)hf_adaptive_record(shared->adaptive, shared->outcome, HF_MS(5), now_ns);
         struct hf_adaptive_state state;
-        assert(hf_adaptive_state(shared->adaptive, &state) == HF_OK);
+        assert(hf_adaptive_snapshot(shared->adaptive, &state) == HF_OK);
         assert(state.rate >= RATE_MIN && state.rate <= RATE_MAX);
         assert(state.increases + state.decreases <= state.windows + THREADS);
     }
@@ -74,7 +74,7 @@ static void all_being_well_threads_take_the_rate_to_its_bound(void **state)
     (void)state;
     struct shared shared = run(hf_success());
     struct hf_adaptive_state seen;
-    assert_int_equal(hf_adaptive_state(shared.adaptive, &seen), HF_OK);
+    assert_int_equal(hf_adaptive_snapshot(shared.adaptive, &seen), HF_OK);
     assert_int_equal(seen.rate, RATE_MAX);
     assert_int_equal(seen.increases, (RATE_MAX - 1000) / 100);
     assert_int_equal(seen.decreases, 0);
@@ -87,7 +87,7 @@ static void all_failing_threads_take_the_rate_to_its_lower_bound(void **state)
     (void)state;
     struct shared shared = run(hf_transient(1));
     struct hf_adaptive_state seen;
-    assert_int_equal(hf_adaptive_state(shared.adaptive, &seen), HF_OK);
+    assert_int_equal(hf_adaptive_snapshot(shared.adaptive, &seen), HF_OK);
     assert_int_equal(seen.rate, RATE_MIN);
     assert_int_equal(seen.increases, 0);
     /* At most one decrease a window, and none in the window after it. */

@@ -143,7 +143,7 @@ struct adaptive_client adaptive_world_sum(const struct adaptive_world *world)
 uint64_t adaptive_client_rate(const struct adaptive_client *client)
 {
     struct hf_adaptive_state state;
-    enum hf_status status = hf_adaptive_state(client->adaptive, &state);
+    enum hf_status status = hf_adaptive_snapshot(client->adaptive, &state);
     assert(status == HF_OK);
     (void)status;
     return state.rate;
