@@ -65,7 +65,7 @@ static void a_key_that_is_denied_takes_nothing_from_everybodys_quota(void **stat
     assert_int_equal(gate_left(&everybody, 0), 8);
     for (int i = 0; i < 8; i++)
         assert_int_equal(
-            hf_limits_check_at(&limits, hf_bytes("bcdefghi" + i, 1), 1, 0, NULL), HF_OK);
+            hf_limits_check_at(&limits, hf_bytes(&"bcdefghi"[i], 1), 1, 0, NULL), HF_OK);
     assert_int_equal(hf_limits_check_at(&limits, text("z"), 1, 0, &decision), HF_DENIED);
     assert_int_equal(decision.reason, HF_REASON_GLOBAL);
     assert_int_equal(decision.part, 0);
