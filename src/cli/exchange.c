@@ -209,6 +209,9 @@ enum MHD_Result exchange_continue(struct exchange *exchange, const char *data, s
 void exchange_tried(struct exchange *exchange, CURLcode code)
 {
     uint64_t delay_ns = 0;
+    /* The transfer was ended from here, but it is the upstream that is to blame. */
+    if (exchange->switching)
+        code = CURLE_WEIRD_SERVER_REPLY;
     struct hf_outcome outcome = hf_curl_outcome(exchange->easy, code);
     if (code == CURLE_OK)
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->answer_status);

@@ -42,6 +42,7 @@ struct exchange {
     CURL *easy; /* While trying. */
     struct curl_slist *request_fields;
     long answer_status; /* 0: the last try brought no answer. */
+    bool switching;     /* It was one that wants to speak something else from here on. */
     struct fields answer_fields;
     struct buffer answer;
 };

@@ -28,7 +28,8 @@ static size_t on_answer_line(char *line, size_t unit, size_t count, void *contex
     /* A new status line begins: what came before was an interim answer. */
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         fields_clear(&exchange->answer_fields);
-        return is_switching(line, size) ? 0 : size;
+        exchange->switching = is_switching(line, size);
+        return exchange->switching ? 0 : size;
     }
     return fields_add_line(&exchange->answer_fields, line, size) ? size : 0;
 }
@@ -230,6 +231,7 @@ bool transfer_start(struct exchange *exchange)
     exchange->answer.starved = false;
     fields_clear(&exchange->answer_fields);
     exchange->answer_status = 0;
+    exchange->switching = false;
     exchange->easy = worker_take_handle(exchange->worker);
     if (!exchange->easy)
         return false;

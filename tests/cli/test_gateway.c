@@ -41,6 +41,23 @@ static void answers_that_are_none_get_502(void **state)
     assert_true(says(get("/"), 200));
 }
 
+static void they_open_the_breaker(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/switch", "/low", "/garbage", "/short", "/reset", "/dead"};
+    struct gateway_options options = options_for(world.upstream->url);
+    options.breaker.consecutive_failures = 2;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct gateway *first = world.gateway;
+        assert_int_equal(gateway_start(&world.gateway, &options, NULL), HF_OK);
+        assert_int_equal(gateway_stop(first, 0), HF_OK);
+        assert_true(says(get(paths[i]), 502));
+        uint64_t before = upstream_requests(world.upstream);
+        assert_true(says(get("/"), 503));
+        assert_int_equal(upstream_requests(world.upstream), before);
+    }
+}
+
 static void bytes_after_an_answer_are_not_part_of_it(void **state)
 {
     (void)state;
@@ -328,6 +345,7 @@ int main(void)
         IN_A_WORLD(interim_answers_are_not_passed_on),
         IN_A_WORLD(fields_of_an_answer_cannot_split_it),
         IN_A_WORLD(answers_that_are_none_get_502),
+        IN_A_WORLD(they_open_the_breaker),
         IN_A_WORLD(bytes_after_an_answer_are_not_part_of_it),
         IN_A_WORLD(an_error_that_stays_is_passed_on),
         IN_A_WORLD(methods_that_are_not_idempotent_reach_the_upstream_once),
