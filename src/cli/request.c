@@ -17,6 +17,8 @@ struct inspection {
     unsigned hosts;
     unsigned lengths;
     unsigned codings;
+    unsigned hop_limits;
+    const char *hop_limit;
     uint64_t length;
     size_t bytes;
 };
@@ -88,6 +90,9 @@ static enum MHD_Result inspect_field(void *context, enum MHD_ValueKind kind, con
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
         seen->codings++;
         seen->coding_is_chunked = strcasecmp(value, "chunked") == 0;
+    } else if (strcasecmp(name, "Max-Forwards") == 0) {
+        seen->hop_limits++;
+        seen->hop_limit = value;
     } else if (strcasecmp(name, "Expect") == 0) {
         seen->expects_continue = strcasecmp(value, "100-continue") == 0;
     }
@@ -106,6 +111,37 @@ static bool is_hopeless(const struct inspection *seen, uint64_t body_bytes_max)
     if (!seen->lengths || seen->length <= body_bytes_max)
         return false;
     return seen->expects_continue || seen->length - body_bytes_max > REQUEST_GRACE_BYTES;
+}
+
+bool request_counts_hops(const char *method)
+{
+    return strcmp(method, "OPTIONS") == 0 || strcmp(method, "TRACE") == 0;
+}
+
+bool request_hops(const char *value, uint64_t *hops)
+{
+    size_t size = strlen(value);
+    if (size == 0 || strspn(value, "0123456789") != size)
+        return false;
+    unsigned long long told = strtoull(value, NULL, 10);
+    *hops = told < UINT32_MAX ? told : UINT32_MAX;
+    return true;
+}
+
+/* What ends here is answered from here: OPTIONS by a yes, TRACE, which repeats what the client may
+ * not read itself (a cookie, say), by a no. */
+static struct request_fault hop_fault(const struct inspection *seen, const char *method)
+{
+    uint64_t hops = 0;
+    if (seen->hop_limits == 0 || !request_counts_hops(method))
+        return (struct request_fault){0, NULL};
+    if (seen->hop_limits > 1 || !request_hops(seen->hop_limit, &hops))
+        return (struct request_fault){MHD_HTTP_BAD_REQUEST, "malformed Max-Forwards\n"};
+    if (hops > 0)
+        return (struct request_fault){0, NULL};
+    if (strcmp(method, "OPTIONS") == 0)
+        return (struct request_fault){MHD_HTTP_OK, ""};
+    return (struct request_fault){MHD_HTTP_NOT_IMPLEMENTED, "no TRACE here\n"};
 }
 
 struct request_fault request_fault(
@@ -138,7 +174,7 @@ struct request_fault request_fault(
             MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "request fields too large\n"};
     if (is_hopeless(&seen, body_bytes_max))
         return (struct request_fault){MHD_HTTP_CONTENT_TOO_LARGE, "request body too large\n"};
-    return (struct request_fault){0, NULL};
+    return hop_fault(&seen, line->method);
 }
 
 bool request_brings_content(const struct hf_http_message *request)

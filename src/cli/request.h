@@ -33,7 +33,8 @@ struct request_line {
  */
 const char *request_path(const char *method, char *target);
 
-/* status 0: nothing is wrong. */
+/* status 0: nothing is wrong. Where a request is not to go further, it is no fault that this one
+ * tells, but the answer. */
 struct request_fault {
     unsigned status;
     const char *text;
@@ -41,6 +42,12 @@ struct request_fault {
 
 struct request_fault request_fault(
     const struct request_line *line, struct MHD_Connection *connection, uint64_t body_bytes_max);
+
+/* Whether a method asks about those on the way, as far as Max-Forwards says (RFC 9110, 7.6.2). */
+bool request_counts_hops(const char *method);
+
+/* How many hops that field's value allows, at most UINT32_MAX. False: it is malformed. */
+bool request_hops(const char *value, uint64_t *hops);
 
 /* Whether one says that content follows its fields. */
 bool request_brings_content(const struct hf_http_message *request);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -56,6 +57,7 @@ void transfer_prepare(CURL *easy)
 struct line_list {
     struct curl_slist *lines;
     struct hf_http_message request;
+    bool counts_hops;
     bool failed;
 };
 
@@ -90,12 +92,25 @@ static bool is_own_field(const char *name)
     return false;
 }
 
+/* One hop less; there is at least one left. */
+static void add_hops(struct line_list *list, const char *name, const char *value)
+{
+    char text[24];
+    uint64_t hops = 1;
+    if (!request_hops(value, &hops))
+        list->failed = true;
+    snprintf(text, sizeof text, "%" PRIu64, hops - 1);
+    add_field(list, name, text);
+}
+
 static enum MHD_Result copy_field(
     void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     (void)kind;
     struct line_list *list = context;
-    if (!is_own_field(name) && !hop_by_hop(&list->request, name))
+    if (list->counts_hops && strcasecmp(name, "Max-Forwards") == 0)
+        add_hops(list, name, value);
+    else if (!is_own_field(name) && !hop_by_hop(&list->request, name))
         add_field(list, name, value ? value : "");
     return list->failed ? MHD_NO : MHD_YES;
 }
@@ -149,7 +164,10 @@ static bool make_request_fields(struct exchange *exchange)
 {
     if (exchange->request_fields)
         return true;
-    struct line_list list = {.request = hf_mhd_message(exchange->connection)};
+    struct line_list list = {
+        .request = hf_mhd_message(exchange->connection),
+        .counts_hops = request_counts_hops(exchange->method),
+    };
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, copy_field, &list);
     add_forwarded(&list);
     add_line(&list, "Via: 1.1 holdfast");

@@ -223,6 +223,28 @@ static void of_absolute_targets_the_upstream_is_asked_for_the_path(void **state)
     }
 }
 
+static void questions_go_as_far_as_they_are_told(void **state)
+{
+    (void)state;
+    assert_true(says(ask("OPTIONS", "*", "Max-Forwards: 3\r\n\r\n"), 200));
+    assert_true(upstream_was_told(world.upstream, "\r\nMax-Forwards: 2\r\n"));
+    assert_true(says(ask("TRACE", "/", "Max-Forwards: 1\r\n\r\n"), 200));
+    assert_true(upstream_was_told(world.upstream, "\r\nMax-Forwards: 0\r\n"));
+    assert_refused(200, "OPTIONS", "*", "Max-Forwards: 0\r\n\r\n");
+    assert_true(ends_with(world.reply.text, "\r\n\r\n"));
+    assert_refused(200, "OPTIONS", "/", "Max-Forwards: 00\r\n\r\n");
+    assert_refused(501, "TRACE", "/", "Max-Forwards: 0\r\n\r\n");
+    assert_refused(400, "OPTIONS", "*", "Max-Forwards: 1x\r\n\r\n");
+    assert_refused(400, "OPTIONS", "*", "Max-Forwards: -1\r\n\r\n");
+    assert_refused(400, "OPTIONS", "*", "Max-Forwards:\r\n\r\n");
+    assert_refused(400, "OPTIONS", "*", "Max-Forwards: 1\r\nMax-Forwards: 1\r\n\r\n");
+    assert_true(says(ask("OPTIONS", "*", "Max-Forwards: 99999999999999999999999\r\n\r\n"), 200));
+    assert_true(upstream_was_told(world.upstream, "\r\nMax-Forwards: 4294967294\r\n"));
+    /* To other methods it is a field like any other. */
+    assert_true(says(ask("GET", "/", "Max-Forwards: 0\r\n\r\n"), 200));
+    assert_true(upstream_was_told(world.upstream, "\r\nMax-Forwards: 0\r\n"));
+}
+
 static void an_upstreams_path_comes_before_each_target(void **state)
 {
     (void)state;
@@ -357,6 +379,7 @@ int main(void)
         IN_A_WORLD(a_host_is_needed_since_http_1_1),
         IN_A_WORLD(targets_are_passed_on_as_written),
         IN_A_WORLD(of_absolute_targets_the_upstream_is_asked_for_the_path),
+        IN_A_WORLD(questions_go_as_far_as_they_are_told),
         IN_A_WORLD(an_upstreams_path_comes_before_each_target),
         IN_A_WORLD(fields_of_one_hop_stay_there),
         IN_A_WORLD(no_forwarded_address_is_lost_however_many_come_before),
