@@ -84,6 +84,33 @@ static void bodies_share_a_bound_and_get_503_past_it(void **state)
         sched_yield();
 }
 
+static void answers_too_large_get_502_and_those_without_room_503(void **state)
+{
+    (void)state;
+    assert_true(says(get("/huge"), 502));
+    struct gateway *first = world.gateway;
+    struct gateway_options options = options_for(world.upstream->url);
+    options.answer_bytes_max = 2 * HUGE_BYTES;
+    assert_int_equal(gateway_start(&world.gateway, &options, NULL), HF_OK);
+    assert_int_equal(gateway_stop(first, HF_SECONDS(10)), HF_OK);
+    assert_true(says(get("/huge"), 503));
+    assert_true(has(world.reply.text, "Retry-After: 1\r\n"));
+    assert_true(has(world.reply.text, "out of memory for content"));
+    assert_true(says(get("/"), 200));
+}
+
+/* Past the grace in which a client may still hear its 413. */
+static void bodies_that_do_not_end_are_cut_off(void **state)
+{
+    (void)state;
+    static char text[BODY_BYTES_MAX + REQUEST_GRACE_BYTES + 1024];
+    int size = sprintf(text, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "7fffffff\r\n");
+    memset(text + size, 'x', sizeof(text) - 1 - (size_t)size);
+    assert_string_equal(say(text), "");
+    assert_int_equal(upstream_requests(world.upstream), 0);
+}
+
 static void options_that_cannot_be_had_are_named(void **state)
 {
     (void)state;
@@ -253,6 +280,8 @@ int main(void)
         IN_A_WORLD(what_the_end_cuts_off_is_told_so),
         IN_A_WORLD(requests_under_way_may_finish),
         IN_A_WORLD(bodies_share_a_bound_and_get_503_past_it),
+        IN_A_WORLD(answers_too_large_get_502_and_those_without_room_503),
+        IN_A_WORLD(bodies_that_do_not_end_are_cut_off),
         IN_A_WORLD(options_that_cannot_be_had_are_named),
         IN_A_WORLD(clients_that_do_not_finish_their_request_are_cut_off),
         IN_A_WORLD(clients_that_do_not_take_their_answer_are_cut_off),

@@ -119,6 +119,7 @@ check "after all that it still answers" answers 200 "$PROXY_URL/"
 metrics=$(sed -n 's/^metrics //p' "$PROXY_LOG")
 check "metrics are Prometheus text" eval 'answers 200 "$metrics" && [ "$(field Content-Type)" = "text/plain; version=0.0.4; charset=utf-8" ]'
 check "they count requests" grep -q '^holdfast_guard_requests_total{guard="inbound",result="ok"} [1-9]' "$WORK/body"
+check "they are only to be read" answers 405 -d x "$metrics"
 check "elsewhere there is nothing" answers 404 "${metrics%/metrics}/other"
 check "it drains and ends with 0" stop_proxy
 
