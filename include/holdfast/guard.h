@@ -131,6 +131,8 @@ struct hf_guard_request {
      * call or run ends. */
     struct hf_bytes key;
     uint64_t cost; /* Cells. 0: 1. */
+    /* The key's quota, where it is not the limiter's own (NULL). Borrowed until begin returns. */
+    const struct hf_gcra *quota;
     /*
      * For everything, waits included. 0: no limit. Each try is told what is left of it; a wait that
      * would use it up is not begun. A try that comes back late but worked has worked.

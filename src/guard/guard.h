@@ -42,11 +42,13 @@ struct hf_guard {
 };
 
 /*
- * admit.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns
- * where that applies. HF_OK, HF_DENIED, HF_NEVER or HF_FULL; the arguments have been checked.
+ * admit.c: asks the limits for all or nothing, and fills report->decision, and retry_after_ns where
+ * that applies. HF_OK, HF_DENIED, HF_NEVER or HF_FULL; the arguments have been checked. cost: the
+ * request's with its default filled in.
  */
-HF_MUST_USE enum hf_status hf_guard_ask_limits(const struct hf_guard *guard, struct hf_bytes key,
-    uint64_t cost, uint64_t now_ns, struct hf_guard_report *report);
+HF_MUST_USE enum hf_status hf_guard_ask_limits(const struct hf_guard *guard,
+    const struct hf_guard_request *request, uint64_t cost, uint64_t now_ns,
+    struct hf_guard_report *report);
 
 /* The word for how a call ended, in metrics and records; NULL where none can end so. Static. */
 const char *hf_guard_result_str(enum hf_status status);

@@ -4,6 +4,7 @@
 
 #include "base/minmax.h"
 #include "guard/guard.h"
+#include "limit/quota.h"
 
 /*
  * One call's way through the patterns, as a state machine; the blocking form below is a loop around
@@ -213,6 +214,8 @@ static const char *wrong_argument(const struct hf_guard_request *request, uint64
         return "key.size";
     if (!request->key.data && request->key.size > 0)
         return "key.data";
+    if (!hf_gcra_is_usable(request->quota))
+        return "quota";
     if (request->timeout_ns > HF_TIME_MAX_NS)
         return "timeout_ns";
     return now_ns > HF_TIME_MAX_NS ? "now_ns" : NULL;
@@ -240,7 +243,7 @@ static enum hf_status ask_limits(struct hf_guard_run *run, const struct hf_guard
     uint64_t *now_ns, const struct hf_clock *clock)
 {
     struct hf_guard *guard = run->guard;
-    enum hf_status status = hf_guard_ask_limits(guard, run->key, run->cost, *now_ns, &run->report);
+    enum hf_status status = hf_guard_ask_limits(guard, request, run->cost, *now_ns, &run->report);
     if ((status != HF_DENIED && status != HF_FULL) || !clock)
         return status;
     uint64_t later_ns = hf_clock_now_ns(clock);
@@ -248,7 +251,7 @@ static enum hf_status ask_limits(struct hf_guard_run *run, const struct hf_guard
         return status;
     *now_ns = later_ns;
     run_init(run, guard, request, later_ns);
-    return hf_guard_ask_limits(guard, run->key, run->cost, later_ns, &run->report);
+    return hf_guard_ask_limits(guard, request, run->cost, later_ns, &run->report);
 }
 
 /* clock: what *now_ns was read from, and may be again; NULL for a caller's word. */

@@ -141,6 +141,40 @@ static void a_key_over_its_quota_is_denied(void **state)
     fixture_end(&fixture);
 }
 
+static void a_key_is_limited_by_the_quota_of_its_request(void **state)
+{
+    (void)state;
+    for (int gated = 0; gated < 2; gated++) {
+        const struct hf_quota quota = hf_quota_per_second(3);
+        const struct hf_gcra unmade = {.burst = 0};
+        struct hf_gcra pro;
+        assert_int_equal(hf_gcra_init(&pro, &quota, NULL), HF_OK);
+        struct guard_fixture fixture;
+        fixture_start(&fixture);
+        fixture_add_limiter(&fixture, hf_quota_per_second(1));
+        if (gated)
+            fixture_add_gate(&fixture, hf_quota_per_second(10));
+        fixture_make(&fixture);
+        struct scripted_call scripted = {.made = 0};
+        struct hf_guard_report report;
+        struct hf_guard_request request = {.key = fixture_key("alice"), .quota = &pro};
+        for (uint64_t left = 3; left-- > 0;) {
+            assert_int_equal(call(&fixture, &request, &scripted, &report), HF_OK);
+            assert_int_equal(report.decision.limit, 3);
+            assert_int_equal(report.decision.remaining, left);
+        }
+        assert_int_equal(call(&fixture, &request, &scripted, &report), HF_DENIED);
+        assert_int_equal(report.decision.reason, HF_REASON_KEY);
+        request.quota = &unmade;
+        assert_int_equal(call(&fixture, &request, &scripted, &report), HF_INVALID);
+        assert_string_equal(report.argument, "quota");
+        request = (struct hf_guard_request){.key = fixture_key("bob")};
+        assert_int_equal(call(&fixture, &request, &scripted, &report), HF_OK);
+        assert_int_equal(report.decision.limit, 1);
+        fixture_end(&fixture);
+    }
+}
+
 static void all_keys_together_over_the_gates_quota_are_denied(void **state)
 {
     (void)state;
@@ -425,6 +459,7 @@ int main(void)
         cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(a_clock_past_the_end_of_time_ends_the_call),
         cmocka_unit_test(a_key_over_its_quota_is_denied),
+        cmocka_unit_test(a_key_is_limited_by_the_quota_of_its_request),
         cmocka_unit_test(all_keys_together_over_the_gates_quota_are_denied),
         cmocka_unit_test(a_cost_above_a_burst_is_never_let_through),
         cmocka_unit_test(a_cost_above_the_gates_burst_is_never_even_while_the_key_is_denied),
