@@ -23,7 +23,7 @@
 #define TURNS 200000
 #define CELL_NS (100 * HF_TABLE_STEP_NS)
 #define BURST 4
-#define TURN_NS (5 * HF_TABLE_STEP_NS)
+#define TURN_NS (20 * HF_TABLE_STEP_NS)
 
 struct crowd {
     struct hf_table table;
