@@ -35,7 +35,7 @@ static void work(const char *path, int number)
 int main(void)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/dev/shm/holdfast-example-%ld", (long)getpid());
+    snprintf(path, sizeof(path), "/tmp/holdfast-example-%ld", (long)getpid());
     for (int number = 1; number <= 3; number++) {
         if (fork() == 0)
             work(path, number);

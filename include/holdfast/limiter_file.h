@@ -22,8 +22,9 @@ extern "C" {
  * what it wants to change. Otherwise calls cost what they cost without a file, and stay lock-free.
  *
  * PROCESSES. Up to HF_LIMITER_PROCESSES_MAX openings at a time, in one process or several, of one
- * machine. They share the table, the hash seed and the time; each has its own quota, full_policy
- * and clock. They should agree about the quota, as callers of _with do who hand in their own.
+ * machine. They share the table, the hash seed and the time; each has its own quota and
+ * full_policy. They should agree about the quota, as callers of _with do who hand in their own. Of
+ * the statistics `inserted` is everybody's, the others are one's own.
  *
  * A process may be killed at any moment: others go on. What it was inserting at that moment takes
  * up a place until somebody opens the file, or finds no room for a key there, or calls
@@ -67,7 +68,7 @@ struct hf_limiter_file {
     struct hf_wall_clock wall_clock; /* Zero: the system's. Read once, at opening. */
     /*
      * Names this start of the machine: the same for all processes until the clock starts again, and
-     * never again after. NULL: the kernel's own name for it.
+     * never again after. NULL: the kernel's own name for it, from /proc.
      */
     const char *boot;
 };

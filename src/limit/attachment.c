@@ -25,6 +25,12 @@ static struct hf_file_state *state_of(const struct hf_attachment *attachment)
     return (struct hf_file_state *)((uint8_t *)attachment->memory + HF_FILE_PAGE_BYTES);
 }
 
+/* Its seed is secret, or at least its own. */
+uint64_t hf_attachment_identity(const struct hf_attachment *attachment)
+{
+    return header_of(attachment)->checksum;
+}
+
 static enum hf_status refused(struct hf_error *error, const char *what, int code)
 {
     return hf_error_add(

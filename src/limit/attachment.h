@@ -34,6 +34,9 @@ HF_MUST_USE enum hf_status hf_attachment_new(struct hf_attachment **attachment,
 /* Lets go of the file. */
 void hf_attachment_free(struct hf_attachment *attachment);
 
+/* A number that the file has for all who use it, and no other file. */
+uint64_t hf_attachment_identity(const struct hf_attachment *attachment);
+
 /* Notes table time in the file. */
 void hf_attachment_note(struct hf_attachment *attachment);
 

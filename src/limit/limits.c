@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/minmax.h"
+#include "limit/attachment.h"
 #include "limit/decision.h"
 #include "limit/gate.h"
 
@@ -26,15 +27,27 @@ static bool is_part(const struct hf_limits_part *part)
     return part->gate || part->limiter;
 }
 
-/* What there is to charge, as one number: parts are charged in the order of these. */
+/* Whose cell a part is, as one number: for all who share it the same, in other processes too. */
+static uint64_t owner_of(const struct hf_limits_answer *answer)
+{
+    if (answer->gate)
+        return (uintptr_t)answer->gate;
+    const struct hf_attachment *attachment = answer->limiter->attachment;
+    return attachment ? hf_attachment_identity(attachment) : (uintptr_t)answer->limiter;
+}
+
+static uint64_t home_of(const struct hf_limits_answer *answer)
+{
+    return answer->gate ? 0 : (uint64_t)(answer->subject.key.home - answer->limiter->table.lines);
+}
+
+/* Parts are charged in this order. */
 static bool goes_before(const struct hf_limits_answer *a, const struct hf_limits_answer *b)
 {
-    uintptr_t a_owner = a->gate ? (uintptr_t)a->gate : (uintptr_t)a->limiter;
-    uintptr_t b_owner = b->gate ? (uintptr_t)b->gate : (uintptr_t)b->limiter;
-    if (a_owner != b_owner)
-        return a_owner < b_owner;
-    if (a->subject.key.home != b->subject.key.home)
-        return (uintptr_t)a->subject.key.home < (uintptr_t)b->subject.key.home;
+    if (owner_of(a) != owner_of(b))
+        return owner_of(a) < owner_of(b);
+    if (home_of(a) != home_of(b))
+        return home_of(a) < home_of(b);
     return a->subject.key.fingerprint < b->subject.key.fingerprint;
 }
 

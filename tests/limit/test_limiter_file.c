@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "limit/limits.h"
 #include "support/file_world.h"
 #include "support/table_check.h"
 
@@ -155,6 +158,36 @@ static void a_limiter_without_a_file_has_nothing_to_recover_or_write(void **stat
     hf_limiter_free(limiter);
 }
 
+/* Two who charge several files in turns must not each hold what the other wants. */
+static void several_files_are_charged_in_one_order_by_all(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiters[2][2];
+    char other[64];
+    int descriptor = memfd_create("holdfast-test", MFD_CLOEXEC);
+    snprintf(other, sizeof(other), "/proc/self/fd/%d", descriptor);
+    for (int i = 0; i < 4; i++) { /* In memory the second pair stands the other way round. */
+        bool is_other = i == 1 || i == 2;
+        machine->file.path = is_other ? other : machine->path;
+        limiters[i / 2][is_other] = file_world_open();
+    }
+    uint8_t first[2];
+    for (int i = 0; i < 2; i++) {
+        const struct hf_limits limits = {
+            .parts = {{.limiter = limiters[i][0]}, {.limiter = limiters[i][1]}},
+            .clock = machine->options.clock,
+        };
+        struct hf_limits_request request;
+        assert_int_equal(
+            hf_limits_ask(&request, &limits, hf_bytes("a", 1), 1, &limits.clock, 0, true), HF_OK);
+        first[i] = request.order[0];
+    }
+    assert_int_equal(first[0], first[1]);
+    for (int i = 0; i < 4; i++)
+        hf_limiter_free(limiters[i / 2][i % 2]);
+    close(descriptor);
+}
+
 /*
  * What a file holds, byte by byte, after the same has been done to it. If this fails, so would
  * programs of two versions with one file: raise HF_FILE_VERSION, then take the new sum.
@@ -191,6 +224,7 @@ int main(void)
         IN_A_FILE_WORLD(options_that_contradict_the_file_are_named),
         IN_A_FILE_WORLD(bad_arguments_are_named),
         IN_A_FILE_WORLD(a_limiter_without_a_file_has_nothing_to_recover_or_write),
+        IN_A_FILE_WORLD(several_files_are_charged_in_one_order_by_all),
         IN_A_FILE_WORLD(a_file_means_the_same_as_long_as_its_version_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
