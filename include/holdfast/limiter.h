@@ -63,11 +63,11 @@ struct hf_limiter_options {
     const struct hf_hash_seed *seed; /* NULL: a secret one from the system. Copied. */
     struct hf_clock clock;           /* Zero: monotonic. */
     /*
-     * The longest that it takes any quota used here to fill up from empty (burst * period_ns /
-     * count), and any reservation to come due besides; at most 2^60. 0: as long as `quota` takes.
-     * With a longer one all goes on to hold, but a refund, reset or change may give back less than
-     * it should. A key for which cells were given back keeps its place until up to this long after
-     * they would have come by themselves.
+     * The longest that it takes any quota used here to fill up from empty (hf_gcra_fill_ns), and
+     * any reservation to come due besides; at most 2^60. 0: as long as `quota` takes. With a longer
+     * one all goes on to hold, but a refund, reset or change may give back less than it should. A
+     * key for which cells were given back keeps its place until up to this long after they would
+     * have come by themselves.
      */
     uint64_t fill_max_ns;
     const struct hf_allocator *allocator; /* NULL: libc. */
@@ -217,6 +217,7 @@ HF_NAMESAKE_BEGIN
 HF_MUST_USE HF_API enum hf_status hf_limiter_wait(struct hf_limiter *limiter, struct hf_bytes key,
     uint64_t cost, const struct hf_limiter_wait *wait, struct hf_decision *decision);
 HF_NAMESAKE_END
+
 /* One of many requests. */
 struct hf_limiter_request {
     struct hf_bytes key;

@@ -85,6 +85,12 @@ struct hf_gcra {
 HF_MUST_USE HF_API enum hf_status hf_gcra_init(
     struct hf_gcra *gcra, const struct hf_quota *quota, struct hf_error *error);
 
+/* How long it takes to fill up from empty: the burst's cells at the quota's rate. Pure. */
+static inline uint64_t hf_gcra_fill_ns(const struct hf_gcra *gcra)
+{
+    return gcra->tolerance_ns;
+}
+
 #ifdef __cplusplus
 }
 #endif

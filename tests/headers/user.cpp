@@ -132,6 +132,7 @@ void keys_are_limited_by_quotas_of_their_own(struct hf_sim *sim)
     const struct hf_quota quota = hf_quota_per_second(2);
     struct hf_gcra plan;
     check(hf_gcra_init(&plan, &quota, nullptr) == HF_OK, "a plan");
+    check(hf_gcra_fill_ns(&plan) == HF_SECONDS(1), "how long it takes to fill up");
     struct hf_limiter_options options = {};
     options.quota = hf_quota_per_hour(1);
     options.clock = hf_sim_clock(sim);

@@ -69,6 +69,22 @@ static void null_is_refused(void **state)
     assert_int_equal(hf_quota_check(NULL, &error), HF_INVALID);
     assert_string_equal(hf_error_text(&error), "quota: NULL");
     assert_int_equal(hf_quota_check(NULL, NULL), HF_INVALID);
+    const struct hf_quota quota = hf_quota_per_second(1);
+    struct hf_gcra gcra = {.burst = 77};
+    assert_int_equal(hf_gcra_init(&gcra, NULL, &error), HF_INVALID);
+    assert_string_equal(hf_error_text(&error), "quota: NULL");
+    assert_int_equal(hf_gcra_init(NULL, &quota, &error), HF_INVALID);
+    assert_string_equal(hf_error_text(&error), "gcra: NULL");
+    assert_int_equal(gcra.burst, 77);
+}
+
+static void a_quota_fills_up_in_the_time_of_its_burst(void **state)
+{
+    (void)state;
+    const struct hf_quota quota = hf_quota_with_burst(hf_quota_per_minute(30), 45);
+    struct hf_gcra gcra;
+    assert_int_equal(hf_gcra_init(&gcra, &quota, NULL), HF_OK);
+    assert_int_equal(hf_gcra_fill_ns(&gcra), HF_SECONDS(90));
 }
 
 static void the_limits_themselves_are_accepted(void **state)
@@ -141,6 +157,7 @@ int main(void)
         cmocka_unit_test(makers_say_what_they_are_called),
         cmocka_unit_test(a_refusal_names_the_field_and_its_value),
         cmocka_unit_test(null_is_refused),
+        cmocka_unit_test(a_quota_fills_up_in_the_time_of_its_burst),
         cmocka_unit_test(the_limits_themselves_are_accepted),
         cmocka_unit_test(exactly_the_acceptable_quotas_are_accepted),
         cmocka_unit_test(cells_are_divided_exactly),
