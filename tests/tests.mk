@@ -36,6 +36,7 @@ PARKED    := $(filter %_parked,$(C_TESTS))
 mutant     = $(1)=$(B)$(if $(filter %_parked,$(2)),-steps)-$(1)/$(2)
 MUTATED   := $(foreach m,$(call pick,$(MUTANTS)),$(call mutant,$(firstword $(subst =, ,$m)),$(lastword $(subst =, ,$m))))
 EXAMPLES  := $(call pick,$(basename $(filter examples/%,$(BUILDABLE))))
+PLOTS     := $(basename $(wildcard tests/*/plot_*.c))
 FUZZED    := $(call pick,$(basename $(filter tests/fuzz/%,$(BUILDABLE))))
 SCRIPTS   := $(call pick,$(wildcard tests/*/test_*.sh))
 RUN_C     := $(PLAIN:%=$(B)/%) $(PARKED:%=$(B)-steps/%)
@@ -53,7 +54,7 @@ $(B)/tests/fuzz/%: private CHECK := -lcmocka -fsanitize=fuzzer
 $(BINARIES): %: %.o $(STATIC)
 	$(call say,LINK,$@)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTERNAL) $(CK) $(CHECK) -lm -o $@
 
-binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%)
+binaries: $(PLAIN:%=$(B)/%) $(EXAMPLES:%=$(B)/%) $(PLOTS:%=$(B)/%)
 	$(if $(PARKED),@$(MAKE) STEPS=1 $(PARKED:%=$(B)-steps/%))
 test: binaries all $(B)/bench/core ## all tests, or those named by FILTER=word
 	@set -e; for m in $(MUTATED); do case $$m in *_parked) steps=1 ;; *) steps= ;; esac; \
@@ -81,10 +82,14 @@ check-headers: ## every public header alone, as C11 and C++17
 	@tests/run tests/headers/test_headers.sh
 model: ## all orders of the keyed table's steps, by Spin; setup model installs that too
 	@tests/model/run
+plot-adaptive: $(B)/tests/limit/plot_adaptive ## how adaptive rates follow a server, in the simulator: CSV and SVG
+	@mkdir -p build/bench
+	@$< > build/bench/adaptive.csv && awk -f bench/adaptive.awk build/bench/adaptive.csv > bench/adaptive.svg
+	@echo "build/bench/adaptive.csv bench/adaptive.svg"
 check: ## what the house style fixes and a compiler does not see
 	@tests/lint
 coverage: ## how much of src the tests run
 	@HF_TEST_SLOW=1 TIMEOUT=300 $(MAKE) CC=gcc COVERAGE=1 test-coverage
 
 .PHONY: binaries test test-c test-coverage check-address check-undefined check-thread check-valgrind \
-	check-headers fuzz fuzz-run model check coverage
+	check-headers fuzz fuzz-run model plot-adaptive check coverage

@@ -41,6 +41,13 @@ prints plans "ann: 3 of 5, 0 left
 bob: 5 of 5, 95 left
 ann: 5 of 5, 92 left"
 
+prints adaptive "after 10 s: capacity 300, rate 280
+after 20 s: capacity 300, rate 273
+after 30 s: capacity 300, rate 269
+after 40 s: capacity 100, rate  96
+after 50 s: capacity 100, rate  89
+after 60 s: capacity 100, rate 106"
+
 prints refund "sesame: welcome
 sesame: welcome
 sesame: welcome
