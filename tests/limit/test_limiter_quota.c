@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <holdfast/limiter.h>
+#include <holdfast/random.h>
 
 #include "base/atomic.h"
 #include "scale.h"
@@ -239,6 +240,67 @@ static void assert_all_invalid(struct hf_limiter *limiter, struct hf_bytes key,
     assert_int_equal(hf_limiter_trim_at(limiter, quota, now_ns), trim);
 }
 
+/* Also for the largest quotas there are: a cell is nine years, the burst 36. */
+static void every_allowed_time_works_as_the_first(void **state)
+{
+    (void)state;
+    const uint64_t times[] = {0, 1, HF_SECONDS(1), HF_TIME_MAX_NS - 1, HF_TIME_MAX_NS};
+    const struct hf_gcra half = made((struct hf_quota){2, UINT64_C(1) << 58, 8});
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct hf_limiter *limiter = limiter_for((struct hf_quota){1, UINT64_C(1) << 58, 4});
+        uint64_t now_ns = times[i];
+        assert_int_equal(hf_limiter_check_at(limiter, text("k"), 4, now_ns, NULL), HF_OK);
+        assert_int_equal(hf_limiter_refund_at(limiter, text("k"), 3, NULL, now_ns), HF_OK);
+        assert_int_equal(left(limiter, "k", NULL, now_ns), 3);
+        assert_int_equal(hf_limiter_requota_at(limiter, text("k"), NULL, &half, now_ns), HF_OK);
+        assert_int_equal(left(limiter, "k", &half, now_ns), 7);
+        assert_int_equal(hf_limiter_requota_at(limiter, text("k"), &half, NULL, now_ns), HF_OK);
+        assert_int_equal(left(limiter, "k", NULL, now_ns), 3);
+        assert_int_equal(hf_limiter_trim_at(limiter, NULL, now_ns), HF_OK);
+        assert_int_equal(left(limiter, "k", NULL, now_ns), 3);
+        assert_int_equal(hf_limiter_reset_at(limiter, text("k"), now_ns), HF_OK);
+        assert_int_equal(left(limiter, "k", NULL, now_ns), 4);
+        assert_int_equal(hf_limiter_check_at(limiter, text("k"), 4, now_ns, NULL), HF_OK);
+        assert_int_equal(hf_limiter_check_at(limiter, text("k"), 1, now_ns, NULL), HF_DENIED);
+        hf_limiter_free(limiter);
+    }
+}
+
+/* Whatever the times, nobody gets more than the burst at once, and nothing goes wrong. */
+static void callers_who_lag_or_run_ahead_give_nobody_more_than_the_burst(void **state)
+{
+    (void)state;
+    struct hf_splitmix splitmix;
+    hf_splitmix_init(&splitmix, 4);
+    const struct hf_random random = hf_splitmix_random(&splitmix);
+    const struct hf_gcra slow = made(hf_quota_with_burst(hf_quota_per_second(1), 5));
+    struct hf_limiter *limiter = limiter_with((struct hf_limiter_options){
+        .quota = hf_quota_with_burst(hf_quota_per_second(10), 5), .fill_max_ns = HF_SECONDS(5)});
+    for (size_t i = 0; i < test_scaled(100000); i++) {
+        uint64_t now_ns = HF_SECONDS(100) + hf_random_below(&random, HF_SECONDS(8));
+        const struct hf_gcra *quota = hf_random_below(&random, 2) ? &slow : NULL;
+        struct hf_decision decision;
+        uint64_t cost = 1 + hf_random_below(&random, 5);
+        switch (hf_random_below(&random, 5)) {
+        case 0:
+            assert_int_equal(hf_limiter_refund_at(limiter, text("k"), cost, quota, now_ns), HF_OK);
+            break;
+        case 1:
+            assert_int_equal(
+                hf_limiter_requota_at(limiter, text("k"), quota, &slow, now_ns), HF_OK);
+            break;
+        case 2:
+            assert_int_equal(hf_limiter_trim_at(limiter, quota, now_ns), HF_OK);
+            break;
+        default:
+            (void)!hf_limiter_check_with_at(limiter, text("k"), cost, quota, now_ns, &decision);
+            assert_in_range(decision.remaining, 0, 5);
+            assert_true(decision.reset_after_ns <= HF_SECONDS(8 + 5));
+        }
+    }
+    hf_limiter_free(limiter);
+}
+
 static void wrong_arguments_are_named_and_change_nothing(void **state)
 {
     (void)state;
@@ -358,6 +420,8 @@ int main(void)
         cmocka_unit_test(a_reset_forgets_one_key_and_no_other),
         cmocka_unit_test(without_room_to_lower_less_is_given_back_and_never_more),
         cmocka_unit_test(a_peek_answers_like_a_check_and_charges_nothing),
+        cmocka_unit_test(every_allowed_time_works_as_the_first),
+        cmocka_unit_test(callers_who_lag_or_run_ahead_give_nobody_more_than_the_burst),
         cmocka_unit_test(wrong_arguments_are_named_and_change_nothing),
         cmocka_unit_test(the_clock_decides_where_no_time_is_given),
         cmocka_unit_test(threads_that_give_back_never_hold_more_than_the_burst),
