@@ -12,6 +12,9 @@ struct command {
 
 extern const struct command command_demo;
 extern const struct command command_key;
+extern const struct command command_node;
+extern const struct command command_perf;
+extern const struct command command_ping;
 extern const struct command command_proxy;
 
 /* Exit codes of every subcommand. */

@@ -6,7 +6,14 @@
 
 #include "cli/command.h"
 
-static const struct command *const commands[] = {&command_demo, &command_proxy, &command_key};
+static const struct command *const commands[] = {
+    &command_demo,
+    &command_proxy,
+    &command_key,
+    &command_node,
+    &command_ping,
+    &command_perf,
+};
 
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 

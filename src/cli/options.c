@@ -135,6 +135,19 @@ static enum hf_status read_network(
     return HF_OK;
 }
 
+static enum hf_status read_one_more(
+    const struct option_entry *entry, const char *text, struct hf_error *error)
+{
+    struct text_list *list = entry->target;
+    if (!*text)
+        return wrong_value(entry, text, "a text of at least one character", error);
+    if (list->count == TEXT_LIST_MAX)
+        return hf_error_add(error, HF_INVALID, 0, "--%s: '%s' is one too many (at most %d)",
+            entry->name, text, TEXT_LIST_MAX);
+    list->texts[list->count++] = text;
+    return HF_OK;
+}
+
 enum hf_status option_read(
     const struct option_entry *entry, const char *text, struct hf_error *error)
 {
@@ -158,6 +171,8 @@ enum hf_status option_read(
         return read_rate(entry, text, error);
     case OPTION_NETWORK:
         return read_network(entry, text, error);
+    case OPTION_TEXTS:
+        return read_one_more(entry, text, error);
     }
     return HF_INVALID;
 }
@@ -227,4 +242,15 @@ void options_print_help(const struct option_table *table, FILE *stream)
         fprintf(stream, "%*s%s\n", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", entry->help);
     }
     fprintf(stream, "  %-*s%s\n", HELP_COLUMN - 2, "--help", "print this and exit");
+}
+
+const char *options_take_word(int *argc, char **argv)
+{
+    if (*argc < 2 || argv[1][0] == '-')
+        return NULL;
+    const char *word = argv[1];
+    for (int i = 1; i < *argc; i++) /* The NULL at the end too. */
+        argv[i] = argv[i + 1];
+    --*argc;
+    return word;
 }

@@ -23,6 +23,14 @@ enum option_kind {
     OPTION_SIZE,     /* uint64_t in bytes: 4096, 64KiB, 8MiB, 1GiB */
     OPTION_RATE,     /* struct hf_quota without burst: 50/s, 10/m, 1000/h, 5/100ms */
     OPTION_NETWORK,  /* struct network_list; may be given several times */
+    OPTION_TEXTS,    /* struct text_list; likewise */
+};
+
+#define TEXT_LIST_MAX 16
+
+struct text_list {
+    const char *texts[TEXT_LIST_MAX]; /* Borrowed from argv. */
+    size_t count;
 };
 
 struct network_list {
@@ -57,6 +65,9 @@ enum options_result {
 /* Reads a whole command line; argv[0] is skipped. */
 enum options_result options_parse(
     const struct option_table *table, int argc, char **argv, struct hf_error *error);
+
+/* Takes the first word out of argv if it is no option. NULL: it is one, or there is none. */
+const char *options_take_word(int *argc, char **argv);
 
 /* Prints the help text of a table. */
 void options_print_help(const struct option_table *table, FILE *stream);

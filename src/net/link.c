@@ -178,6 +178,8 @@ static void fail_socket(struct hf_link *link, int error)
     close_handles(link);
 }
 
+static void run(struct hf_link *link);
+
 static void on_written(uv_write_t *request, int status)
 {
     struct hf_link *link = request->handle->data;
@@ -190,7 +192,7 @@ static void on_written(uv_write_t *request, int status)
     if (status != 0)
         fail_socket(link, status);
     else
-        hf_link_settle(link);
+        run(link);
 }
 
 static size_t ready(const struct hf_link *link, uv_buf_t *buffers, size_t *size)
@@ -259,9 +261,7 @@ static void on_timer(uv_timer_t *timer)
         enum hf_status status = hf_network_ping_link(link);
         (void)status; /* Whatever keeps it from pinging, the next one comes in due time. */
     }
-    if (!link->draining)
-        take_events(link);
-    hf_link_settle(link);
+    run(link);
 }
 
 static void set_timer(struct hf_link *link)
@@ -332,7 +332,6 @@ static void on_read(uv_stream_t *socket, ssize_t size, const uv_buf_t *buffer)
     enum hf_status status = hf_connection_settle(link->connection);
     if (status != HF_OK)
         hf_link_end(link, status, hf_connection_reason(link->connection));
-    hf_link_settle(link);
     run(link);
 }
 

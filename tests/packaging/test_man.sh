@@ -8,7 +8,7 @@ HOLDFAST=${HF_BUILD:-$PWD/build/cc}/holdfast
 page=src/packaging/holdfast.1
 
 options() { grep -o '^  --[a-z0-9-]*' | tr -d ' ' | sort -u; }
-helped=$(for command in proxy demo key; do "$HOLDFAST" $command --help; done | options)
+helped=$(for command in proxy demo key node ping perf; do "$HOLDFAST" $command --help; done | options)
 told=$(sed 's/\\-/-/g' "$page" | grep -o '^\.\(B\|RB \[\) *--[a-z0-9-]*\|^\.B *--[a-z0-9-]*' | grep -o -- '--[a-z0-9-]*' |
   sort -u | grep -vx -- '--version')
 if difference=$(diff <(echo "$helped") <(echo "$told")); then echo "ok 1 - the manual page has the program's options"; else
