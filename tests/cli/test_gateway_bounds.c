@@ -128,13 +128,14 @@ static void options_that_cannot_be_had_are_named(void **state)
     assert_true(has(hf_error_text(&error), "--upstream: 2055 bytes"));
 }
 
-/* A gateway like the world's, where a request must arrive within a tenth of a second, and its
- * answer be taken. */
-static struct gateway *start_impatient(void)
+/* A gateway like the world's, with other limits for a request to arrive and an answer to be taken,
+ * and room for a huge one. */
+static struct gateway *start_impatient(uint64_t receive_ns, uint64_t send_ns)
 {
     struct gateway *gateway;
     struct gateway_options options = options_for(world.upstream->url);
-    options.receive_timeout_ns = options.send_timeout_ns = HF_MS(100);
+    options.receive_timeout_ns = receive_ns;
+    options.send_timeout_ns = send_ns;
     options.answer_bytes_max = options.memory_bytes_max = 2 * HUGE_BYTES;
     assert_int_equal(gateway_start(&gateway, &options, NULL), HF_OK);
     return gateway;
@@ -146,7 +147,7 @@ static void clients_that_do_not_finish_their_request_are_cut_off(void **state)
     static const char *const parts[] = {"", "G",
         "GET / HTTP/1.1\r\nHost:", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"};
-    struct gateway *gateway = start_impatient();
+    struct gateway *gateway = start_impatient(HF_MS(100), HF_SECONDS(20));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert_string_equal(raw_say(&world.reply, gateway->address, parts[i]), "");
     raw_say(&world.reply, gateway->address, "GET /none HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
@@ -159,7 +160,7 @@ static void clients_that_do_not_finish_their_request_are_cut_off(void **state)
 static void clients_that_do_not_take_their_answer_are_cut_off(void **state)
 {
     (void)state;
-    struct gateway *gateway = start_impatient();
+    struct gateway *gateway = start_impatient(HF_SECONDS(20), HF_MS(100));
     struct pollfd polled = {.fd = begin_at(gateway, "/huge")};
     assert_int_equal(poll(&polled, 1, 10000), 1);
     assert_true(polled.revents & POLLERR);
@@ -267,7 +268,7 @@ static void clients_that_reset_their_connection_end_their_exchange(void **state)
 static void a_request_that_has_arrived_may_take_its_time(void **state)
 {
     (void)state;
-    struct gateway *gateway = start_impatient();
+    struct gateway *gateway = start_impatient(HF_MS(100), HF_SECONDS(20));
     raw_say(&world.reply, gateway->address, "GET /busy-shortly HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(says(world.reply.text, 503));
     assert_int_equal(upstream_requests(world.upstream), 2);
