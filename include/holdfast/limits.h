@@ -48,7 +48,8 @@ struct hf_limits_part {
  */
 struct hf_limits {
     struct hf_limits_part parts[HF_LIMITS_PARTS_MAX];
-    struct hf_clock clock; /* For all parts, whatever their own. Zero: monotonic. */
+    struct hf_clock clock; /* For all parts, whatever their own; a limiter in a file must have been
+                              opened with it. Zero: monotonic. */
 };
 
 /*
