@@ -37,16 +37,25 @@ static enum hf_status refused(struct hf_error *error, const char *what, int code
         error, code == ENOMEM ? HF_NO_MEMORY : HF_IO, code, "%s: %s", what, strerror(code));
 }
 
+/*
+ * The mark too: a parent may have given it back before its child, who has inherited its place, came
+ * to use it.
+ */
+static void note(struct hf_attachment *attachment, uint64_t now_ns)
+{
+    hf_store_relaxed(&attachment->note_at_ns, now_ns + NOTE_NS);
+    hf_file_state_note(state_of(attachment), now_ns);
+    hf_owners_mark(&attachment->owners);
+}
+
 /* What is too late, before or after, is refused by whoever asked. */
 uint64_t hf_attachment_at(struct hf_attachment *attachment, uint64_t clock_ns)
 {
     if (clock_ns > HF_TIME_MAX_NS)
         return clock_ns;
     uint64_t now_ns = hf_time_line_at(&attachment->line, clock_ns);
-    if (now_ns >= hf_load_relaxed(&attachment->note_at_ns) && now_ns <= HF_TIME_MAX_NS) {
-        hf_store_relaxed(&attachment->note_at_ns, now_ns + NOTE_NS);
-        hf_file_state_note(state_of(attachment), now_ns);
-    }
+    if (now_ns >= hf_load_relaxed(&attachment->note_at_ns) && now_ns <= HF_TIME_MAX_NS)
+        note(attachment, now_ns);
     return now_ns;
 }
 

@@ -95,8 +95,14 @@ void hf_owners_settle(struct hf_owners *owners, uint32_t number)
         if (owners->died[other])
             hf_store_seq(&owners->marks[other], 0);
     }
-    hf_store_seq(&owners->marks[number], 1);
     owners->mine = number;
+    hf_owners_mark(owners);
+}
+
+void hf_owners_mark(struct hf_owners *owners)
+{
+    if (!hf_load_relaxed(&owners->marks[owners->mine]))
+        hf_store_seq(&owners->marks[owners->mine], 1);
 }
 
 void hf_owners_give_back(struct hf_owners *owners)

@@ -52,6 +52,9 @@ bool hf_owners_find_dead(struct hf_owners *owners);
  */
 void hf_owners_settle(struct hf_owners *owners, uint32_t number);
 
+/* Sets the own mark, if it is not. */
+void hf_owners_mark(struct hf_owners *owners);
+
 /* Gives the number back when the file is closed: clears its mark. */
 void hf_owners_give_back(struct hf_owners *owners);
 

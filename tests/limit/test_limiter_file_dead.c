@@ -125,6 +125,32 @@ static void a_forked_child_frees_only_its_copy(void **state)
     hf_limiter_free(witness);
 }
 
+/* As where a server forks into the background, and the parent ends in order. */
+static void a_child_that_goes_on_alone_is_missed_when_it_is_killed(void **state)
+{
+    (void)state;
+    int opened[2];
+    assert_int_equal(pipe(opened), 0);
+    struct hf_limiter *witness = file_world_open();
+    struct hf_limiter *limiter = file_world_open();
+    pid_t child = file_world_fork();
+    if (child == 0) {
+        char told;
+        close(opened[1]);
+        if (read(opened[0], &told, 1) == 0 && file_world_ask(limiter, "a") == HF_OK)
+            abandon(limiter, 3);
+        raise(SIGKILL);
+    }
+    file_world_advance(HF_SECONDS(2));
+    hf_limiter_free(limiter);
+    close(opened[1]);
+    assert_int_equal(file_world_answer(child), 256 + SIGKILL);
+    hf_limiter_free(file_world_open());
+    table_check(&witness->table);
+    hf_limiter_free(witness);
+    close(opened[0]);
+}
+
 /* Dead is who is gone with all its copies. */
 static void what_a_killed_parent_left_waits_for_the_child_that_shares_its_place(void **state)
 {
@@ -168,6 +194,7 @@ int main(void)
         IN_A_FILE_WORLD(a_key_that_finds_only_slots_of_the_dead_gets_one),
         IN_A_FILE_WORLD(a_forked_child_may_use_what_it_inherits),
         IN_A_FILE_WORLD(a_forked_child_frees_only_its_copy),
+        IN_A_FILE_WORLD(a_child_that_goes_on_alone_is_missed_when_it_is_killed),
         IN_A_FILE_WORLD(what_a_killed_parent_left_waits_for_the_child_that_shares_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

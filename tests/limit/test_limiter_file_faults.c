@@ -2,12 +2,14 @@
 #undef NDEBUG
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -369,6 +371,32 @@ static void what_is_no_file_is_refused_by_the_systems_own_code(void **state)
     assert_int_equal(directory_remove(state), 0);
 }
 
+/* On a disk of a few pages, where one may be had. */
+static void a_full_disk_shows_when_the_file_is_made(void **state)
+{
+    assert_int_equal(directory_make(state), 0);
+    machine->file.path = directory_paths[0];
+    pid_t child = file_world_fork();
+    if (child == 0) {
+        struct hf_limiter *limiter;
+        struct hf_error error = {0};
+        struct stat about;
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("none", directory_path, "tmpfs", 0, "size=12k") != 0)
+            _exit(77);
+        enum hf_status status =
+            hf_limiter_open(&limiter, &machine->options, &machine->file, &error);
+        bool told = status == HF_IO && error.causes[0].code == ENOSPC;
+        bool empty = stat(directory_paths[0], &about) == 0 && about.st_size == 0;
+        _exit(told && empty ? 0 : 1);
+    }
+    int answer = file_world_answer(child);
+    assert_int_equal(directory_remove(state), 0);
+    if (answer == 77)
+        skip();
+    assert_int_equal(answer, 0);
+}
+
 /* Root may do anything, so somebody else asks. */
 static void who_may_not_write_the_file_is_told_so(void **state)
 {
@@ -419,6 +447,7 @@ int main(void)
         IN_A_FILE_WORLD(a_file_that_is_not_this_librarys_is_never_changed),
         IN_A_FILE_WORLD(a_horizon_that_cannot_be_is_refused),
         IN_A_FILE_WORLD(what_is_no_file_is_refused_by_the_systems_own_code),
+        IN_A_FILE_WORLD(a_full_disk_shows_when_the_file_is_made),
         IN_A_FILE_WORLD(who_may_not_write_the_file_is_told_so),
         IN_A_FILE_WORLD(a_file_that_was_made_empty_keeps_its_mode),
     };

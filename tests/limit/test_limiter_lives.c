@@ -14,6 +14,7 @@
 #include "scale.h"
 #include "support/file_world.h"
 #include "support/gcra_oracle.h"
+#include "support/table_check.h"
 
 /*
  * A limiter over many lives of its process and its machine: opened, asked, freed or killed, and
@@ -189,11 +190,40 @@ static void after_a_power_failure_the_bound_holds_from_then_on(void **state)
     }
 }
 
+/* Nobody promises what keys get then, but each call ends, and the table is one again. */
+static void a_table_of_garbage_is_mended(void **state)
+{
+    static uint64_t garbage[(PAGES - 2) * PAGE_BYTES / sizeof(uint64_t)];
+    for (uint64_t seed = 1; seed <= test_scaled(40); seed++) {
+        file_world_remove(state);
+        file_world_make(state);
+        begin(seed);
+        hf_limiter_free(file_world_open());
+        struct stat about;
+        assert_int_equal(fstat(machine->descriptor, &about), 0);
+        for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+            bool is_time = i / HF_TABLE_LINE_SLOTS % 2;
+            garbage[i] = hf_splitmix_next(&random_numbers) >> (is_time ? draw(64) : 0);
+        }
+        off_t start = HF_FILE_TABLE_OFFSET + 64; /* Behind the horizon. */
+        size_t size = (size_t)(about.st_size - start);
+        assert_int_equal(pwrite(machine->descriptor, garbage, size, start), (ssize_t)size);
+        struct hf_limiter *limiter = file_world_open();
+        for (uint64_t key = 0; key < 300; key++) {
+            (void)ask_number(limiter, key % 100);
+            pass(draw(HF_MS(50)));
+        }
+        table_check(&limiter->table);
+        hf_limiter_free(limiter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_A_FILE_WORLD(every_life_decides_as_one_that_never_ended),
         IN_A_FILE_WORLD(no_key_gets_more_over_all_lives_than_their_time_allows),
+        IN_A_FILE_WORLD(a_table_of_garbage_is_mended),
         IN_A_FILE_WORLD(after_a_power_failure_the_bound_holds_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
