@@ -20,6 +20,10 @@
  * Take the one that got furthest in that order before it was denied. What denied it there, at a
  * peek or at a charge, was a charge of another of them, which at that time had got as far, and was
  * then denied further on: but this one got furthest.
+ *
+ * What is given back is what others would have found without the charge, or less. A charge takes
+ * the time from its base to its end; whoever charged after it, at a time past the base, would have
+ * charged upon that time instead, so what has passed since the base is kept.
  */
 
 static bool is_part(const struct hf_limits_part *part)

@@ -209,12 +209,51 @@ static void a_flood_of_a_denied_key_keeps_nobody_from_everybodys_cells(void **st
     hf_limiter_free(scene.limiter);
 }
 
+/* By a real clock, in which a charge that is given back has taken time. */
+static void *use_clock(void *argument)
+{
+    struct actor *actor = argument;
+    struct scene *scene = actor->scene;
+    const struct hf_limits limits = {
+        .parts = {{.gate = &scene->gate}, {.limiter = scene->limiter}}};
+    for (uint64_t i = 0; i < scene->rounds; i++) {
+        bool first = (i + actor->number) % 2 == 0;
+        struct hf_bytes key = first ? hf_bytes("x", 1) : hf_bytes("y", 1);
+        if (hf_limits_check(&limits, key, 1, NULL) != HF_OK)
+            continue;
+        hf_add_relaxed(&scene->admitted[first], 1);
+        if (i % 8 == 0 && hf_limits_refund(&limits, key, 1) == HF_OK)
+            hf_add_relaxed(&scene->held, 1);
+    }
+    return NULL;
+}
+
+static void by_a_real_clock_nobody_gets_more_than_the_quotas(void **state)
+{
+    (void)state;
+    struct scene scene = {.rounds = test_scaled(200000)};
+    const struct hf_quota gate_quota = {.count = 1, .period_ns = HF_US(1), .burst = 20};
+    const struct hf_limiter_options options = {
+        .quota = {.count = 1, .period_ns = HF_US(3), .burst = 10}, .keys_max = 100};
+    assert_int_equal(hf_gate_init(&scene.gate, &gate_quota, NULL), HF_OK);
+    assert_int_equal(hf_limiter_new(&scene.limiter, &options, NULL), HF_OK);
+    uint64_t start_ns = hf_clock_now_ns(NULL);
+    act(&scene, use_clock);
+    uint64_t elapsed_ns = hf_clock_now_ns(NULL) - start_ns;
+    uint64_t back = scene.held;
+    for (int key = 0; key < 2; key++)
+        assert_in_range(scene.admitted[key], 10, 10 + elapsed_ns / HF_US(3) + back);
+    assert_in_range(scene.admitted[0] + scene.admitted[1], 20, 20 + elapsed_ns / HF_US(1) + back);
+    hf_limiter_free(scene.limiter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_two_who_want_the_last_cells_exactly_one_gets_them),
         cmocka_unit_test(denials_leave_no_trace_and_nobody_holds_more_than_there_is),
         cmocka_unit_test(a_flood_of_a_denied_key_keeps_nobody_from_everybodys_cells),
+        cmocka_unit_test(by_a_real_clock_nobody_gets_more_than_the_quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
