@@ -72,6 +72,12 @@ static void count_beyond(struct hf_table_line *line, uint64_t delta)
         continue;
 }
 
+static void lower_overflow(struct hf_table_line *line, uint64_t from, uint64_t to)
+{
+    for (uint64_t back = from; back > to; back--)
+        count_beyond(line - back, 0 - HF_TABLE_OVERFLOW_ONE);
+}
+
 void hf_table_rename(struct hf_table_line *line, uint32_t index, uint64_t name)
 {
     uint64_t old_name = hf_load_relaxed(&line->names[index]) & HF_TABLE_NAME_MASK;
@@ -79,12 +85,16 @@ void hf_table_rename(struct hf_table_line *line, uint32_t index, uint64_t name)
     uint64_t to = hf_table_displacement(name);
     for (uint64_t back = to; back > from; back--)
         count_beyond(line - back, HF_TABLE_OVERFLOW_ONE);
+#ifdef HF_MUTANT_LOWER_FIRST
+    lower_overflow(line, from, to);
+#endif
     hf_step(HF_STEP_TABLE_RAISED);
     /* Others change this line's overflow in the same word, hence no plain store. */
     hf_xor_release(&line->names[index], old_name ^ name);
     hf_step(HF_STEP_TABLE_NAMED);
-    for (uint64_t back = from; back > to; back--)
-        count_beyond(line - back, 0 - HF_TABLE_OVERFLOW_ONE);
+#ifndef HF_MUTANT_LOWER_FIRST
+    lower_overflow(line, from, to);
+#endif
 }
 
 bool hf_table_vacate(
