@@ -41,27 +41,28 @@ extern "C" {
  *   read the same: monotonic, or boottime, which goes on while the machine is suspended. Times for
  *   _at calls are readings of that clock.
  * - At the first opening after a start it has moved on by what the wall clock says, counted from
- *   the file's creation. A wall clock that went backwards stands for no time at all: keys are never
- *   given cells too early, and wait up to as long again as the machine was off. One that has jumped
- *   ahead does what the wait would have done: keys are as good as new. That a wrong wall clock is
- *   put right after the opening changes nothing until the next start.
+ *   the file's creation. A wall clock that went backwards stands for no time at all: no key is given
+ *   a cell for it, and all go on waiting from where they were. One that has jumped ahead does what
+ *   the wait would have done: keys are as good as new. That a wrong wall clock is put right after
+ *   the opening changes nothing until the next start.
  * - What is not known of the past is at most about a second: the file notes the time each second
  *   that its clock is read in, at hf_limiter_sync and when a limiter is freed.
- * Times for _at calls are those of hf_limiter_time.
  *
  * POWER FAILURE. What the kernel had not written by then is forgotten, from the last
  * hf_limiter_sync on at most: keys may be given again what they had since. A machine that is shut
  * down in order forgets nothing.
  *
- * THE FILE. Created with mode 0600 and its full size reserved, so that a full disk shows at once; a
- * file that exists and is empty is filled in, with the owner and mode it has. It is never removed,
- * and a file that is not this library's is never changed. A path that does not exist is not created
- * through a symbolic link. Opening waits for others who are opening the same file.
- * The first to open a file checks it whole and mends what a crash has left. The hash seed is in it:
- * who can read it can choose keys that collide. Whoever can write it can do anything to the limits,
- * and whoever shortens it while it is mapped kills its users with SIGBUS, as with any mapped file:
- * keep it in a folder that only they can write. To start afresh remove it: who has it open goes on
- * with the old one.
+ * THE FILE. Created with mode 0600 and its full size reserved, so that a full disk shows at once
+ * (where a file system copies what is overwritten, it can show later, as a SIGBUS); a file that
+ * exists and is empty is filled in, with the owner and mode it has. It is never removed, and a file
+ * that is not this library's is never changed. A path that does not exist is not created through a
+ * symbolic link. Opening waits for others who are opening the same file. The first to open a file
+ * checks it whole and mends what a crash has left.
+ *
+ * The hash seed is in it: who can read it can choose keys that collide. Whoever can write it can do
+ * anything to the limits, and whoever shortens it while it is mapped kills its users with SIGBUS, as
+ * with any mapped file: keep it in a folder that only they can write. To start afresh remove it: who
+ * has it open goes on with the old one.
  */
 struct hf_limiter_file {
     const char *path;

@@ -38,14 +38,15 @@ static enum hf_status refused(struct hf_error *error, const char *what, int code
 }
 
 /*
- * The mark too: a parent may have given it back before its child, who has inherited its place, came
- * to use it.
+ * The file comes first: whoever sees that there is nothing to note may use the time and be killed,
+ * and a table that is far ahead of all that was noted counts as damaged. The mark is set again,
+ * since a parent may have given it back before its child, who has inherited its place, used it.
  */
 static void note(struct hf_attachment *attachment, uint64_t now_ns)
 {
-    hf_store_relaxed(&attachment->note_at_ns, now_ns + NOTE_NS);
     hf_file_state_note(state_of(attachment), now_ns);
     hf_owners_mark(&attachment->owners);
+    hf_store_release(&attachment->note_at_ns, now_ns + NOTE_NS);
 }
 
 /* What is too late, before or after, is refused by whoever asked. */
