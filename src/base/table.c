@@ -59,9 +59,9 @@
  *
  * ADJUSTING A KEY (refund, reset, another quota; table_lower.c)
  * 10. Load a slot's time, then its name; it must be committed and the key's. Read the clock. If the
- *     TAT is to fall: not below now, and not to more than two units below the bound of H, rounded
- * up to whole ones. Compare-and-swap, with a mark that keeps that bound; lost: 10. To change
- *     nothing, load the time again, as a denial does.
+ *     TAT is to fall: not below now, nor to more than two units below the bound of H, that
+ *     being rounded up to whole ones. Compare-and-swap, with a mark that keeps that bound;
+ *     lost: 10. To change nothing, load the time again, as a denial does.
  *
  * RECOVERING A SLOT (table_recover.c)
  * 11. Load its time; if it is tentative or private, ask whether its owner is dead; if so, vacate it
@@ -78,9 +78,9 @@
  * name that a claimer released sees the claim, a compare-and-swap that came before it in that
  * thread. The horizon in 8 is loaded after a time that was, directly or through a chain of
  * compare-and-swaps (each of which continues the release of the one before it), released by a
- * claimer who had raised the horizon. The clock in 8 and 10 must not be read before the loads that
- * precede it, which is for the clock to see to, as those of this library do; otherwise a request
- * may act early by the length of a pipeline. No invariant rests on that.
+ * claimer who had raised the horizon. Only the clock in 8 and 10 may be read before the loads that
+ * precede it, as processors do with counters: that makes now earlier, which denies more, and
+ * invariant (e) rests on the horizon.
  *
  * WHY IT IS RIGHT
  *  (a) No value that a slot's time has in one incarnation is ever had in a later one. A value
@@ -96,11 +96,12 @@
  *  (b) A name changes only while its slot is private, after a claim or before the slot is vacated
  *      for good, so a slot has one name through all its committed and tentative moments of one
  *      incarnation, or 0 after these. A name read between two moments at which the time was the
- * same committed or tentative value was by (a) the name at both, and at all tentative or committed
- *      moments between. So 2 to 4 and 10 never decide for the wrong key. If a committed value has
- *      been left and come back to in between, the decision is against the key's TAT as it stands
- *      at the compare-and-swap, which is all that a decision depends on besides its now. (The
- *      thread that made a slot private ends that, or, once it is dead, another; both cannot be.)
+ *      same committed or tentative value was by (a) the name at both, and at all tentative or
+ *      committed moments between. So 2 to 4 and 10 never decide for the wrong key. If a committed
+ *      value has been left and come back to in between, the decision is against the key's TAT as
+ *      it stands at the compare-and-swap, which is all that a decision depends on besides its now.
+ *      (The thread that made a slot private ends that, or, once it is dead, another; both cannot
+ *      be.)
  *  (c) overflow of a line is at least the number of published slots beyond it: raised before a
  *      slot is published, lowered after it has become private, and after its name has been
  *      changed: so whoever recovers the slot lowers for the name that he finds, which has not been
@@ -142,9 +143,11 @@
  * and its slot is kept until that has passed, up to a unit after H. It can be lowered to now
  * wherever its tolerance is at most a unit, since then H <= now + unit.
  *
- * tests/base/test_table_orders_parked.c runs this code in all orders of its steps, up to a few
- * preemptions, test_table_killed_parked.c kills owners at each; the HF_MUTANT_ seams break one
- * argument each, for tests to notice.
+ * HOW IT IS TESTED. In tests/base test_table_orders_parked.c runs this code in all orders of its
+ * steps, up to a few preemptions; test_table_linear_parked.c seeks an order of recorded calls that
+ * one plain TAT agrees with; test_table_killed_parked.c and test_table_mortals_parked.c kill owners
+ * at each step. tests/model goes through all orders of the steps of a few threads, and says which
+ * step is which. The HF_MUTANT_ seams break one argument each, for tests to notice.
  */
 
 #include "base/table_path.h"
