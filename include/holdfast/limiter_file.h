@@ -41,10 +41,10 @@ extern "C" {
  *   read the same: monotonic, or boottime, which goes on while the machine is suspended. Times for
  *   _at calls are readings of that clock.
  * - At the first opening after a start it has moved on by what the wall clock says, counted from
- *   the file's creation. A wall clock that went backwards stands for no time at all: no key is given
- *   a cell for it, and all go on waiting from where they were. One that has jumped ahead does what
- *   the wait would have done: keys are as good as new. That a wrong wall clock is put right after
- *   the opening changes nothing until the next start.
+ *   the file's creation. A wall clock that went backwards stands for no time at all: no key is
+ *   given a cell for it, and all go on waiting from where they were. One that has jumped ahead does
+ *   what the wait would have done: keys are as good as new. That a wrong wall clock is put right
+ *   after the opening changes nothing until the next start.
  * - What is not known of the past is at most about a second: the file notes the time each second
  *   that its clock is read in, at hf_limiter_sync and when a limiter is freed.
  *
@@ -60,9 +60,9 @@ extern "C" {
  * checks it whole and mends what a crash has left.
  *
  * The hash seed is in it: who can read it can choose keys that collide. Whoever can write it can do
- * anything to the limits, and whoever shortens it while it is mapped kills its users with SIGBUS, as
- * with any mapped file: keep it in a folder that only they can write. To start afresh remove it: who
- * has it open goes on with the old one.
+ * anything to the limits, and whoever shortens it while it is mapped kills its users with SIGBUS,
+ * as with any mapped file: keep it in a folder that only they can write. To start afresh remove it:
+ * who has it open goes on with the old one.
  */
 struct hf_limiter_file {
     const char *path;
