@@ -85,6 +85,10 @@ HF_API void hf_flow_free(struct hf_flow *flow);
 HF_MUST_USE HF_API enum hf_status hf_flow_charge(struct hf_flow *flow, struct hf_bytes context,
     struct hf_bytes peer, uint64_t cost, struct hf_decision *decision);
 
+/* What a charge would answer, charging nothing. Cost 0 counts as 1. */
+HF_MUST_USE HF_API enum hf_status hf_flow_peek(struct hf_flow *flow, struct hf_bytes context,
+    struct hf_bytes peer, uint64_t cost, struct hf_decision *decision);
+
 /* A budget, as replicas exchange it. */
 struct hf_flow_entry {
     uint64_t key[2]; /* The hash of context and peer. */

@@ -4,6 +4,7 @@
 
 #include <holdfast/audit.h>
 #include <holdfast/breaker.h>
+#include <holdfast/flow_budget.h>
 #include <holdfast/gate.h>
 #include <holdfast/hash.h>
 #include <holdfast/limiter.h>
@@ -15,8 +16,9 @@ extern "C" {
 #endif
 
 /*
- * One call that wraps all patterns around a function: is there time, does the key's quota allow it,
- * does everybody's, is the other side well, try, classify, record, try again.
+ * One call that wraps all patterns around a function: is there time, may so much flow to that peer,
+ * does the key's quota allow it, does everybody's, is the other side well, try, classify, record,
+ * try again.
  *
  *     struct hf_guard_options options = {.limiter = limiter, .breaker = breaker, .retry = &retry};
  *     status = hf_guard_new(&guard, &options, &error);
@@ -29,9 +31,10 @@ extern "C" {
  * several guards may share a limiter or a breaker, and they must outlive it. All functions are
  * thread-safe; a struct hf_guard_run belongs to one thread at a time.
  *
- * Limits are asked once a call and charged all or nothing: a denial by the key's quota or by
- * everybody's charges neither. What they let through stays charged whatever comes of it, an open
- * breaker included. Retries are not charged again; the breaker is asked before each try.
+ * Limits are asked once a call and charged all or nothing: a denial by the flow budget, by the
+ * key's quota or by everybody's charges none of them. What they let through stays charged whatever
+ * comes of it, an open breaker included. Retries are not charged again; the breaker is asked before
+ * each try.
  */
 struct hf_guard;
 
@@ -95,6 +98,7 @@ enum hf_guard_audit_keys {
 struct hf_guard_options {
     const char *name;                     /* In records and metrics: 1 to HF_GUARD_NAME_BYTES_MAX
                                              printable ASCII characters. NULL: "default". Copied. */
+    struct hf_flow *flow;                 /* By context and peer. NULL: none. */
     struct hf_limiter *limiter;           /* By key. NULL: none. */
     struct hf_gate *gate;                 /* For all keys together. NULL: none. */
     struct hf_breaker *breaker;           /* NULL: none. */
@@ -133,6 +137,11 @@ struct hf_guard_request {
     uint64_t cost; /* Cells. 0: 1. */
     /* The key's quota, where it is not the limiter's own (NULL). Borrowed until begin returns. */
     const struct hf_gcra *quota;
+    /* Whose flow budget, and how much of it; peer's size 0: the budget is skipped. Sizes are at
+     * most HF_KEY_BYTES_MAX. Borrowed until begin returns. */
+    struct hf_bytes flow_context;
+    struct hf_bytes flow_peer;
+    uint64_t flow_cost; /* Units of the budget. 0: 1. */
     /*
      * For everything, waits included. 0: no limit. Each try is told what is left of it; a wait that
      * would use it up is not begun. A try that comes back late but worked has worked.
@@ -145,11 +154,12 @@ struct hf_guard_request {
 struct hf_guard_report {
     enum hf_status status;       /* What the call returned; HF_AGAIN while under way. */
     struct hf_decision decision; /* The limits': the one that denied (reason global if that was the
-                                    gate), of two the one that will for longer; else the key's, else
-                                    the gate's. Zero if neither was asked. */
+                                    gate, flow if the budget), of two the one that will for longer;
+                                    else the key's, else the gate's, else the budget's. Zero if none
+                                    was asked. */
     /*
      * HF_DENIED, HF_FULL, HF_OPEN: when to come again: not before both limits would allow it, if
-     * nobody else asks meanwhile. 0: not known. Otherwise 0.
+     * nobody else asks meanwhile. 0: not known (of a flow budget it never is). Otherwise 0.
      */
     uint64_t retry_after_ns;
     const char *argument; /* HF_INVALID: the wrong argument's name, static. Otherwise NULL. */

@@ -31,12 +31,17 @@ static enum hf_status ask_both(const struct hf_guard *guard, const struct hf_gua
     return conclude(status, report);
 }
 
-enum hf_status hf_guard_ask_limits(const struct hf_guard *guard,
+static bool is_keyed(const struct hf_guard *guard, const struct hf_guard_request *request)
+{
+    return guard->limiter && request->key.size > 0;
+}
+
+static enum hf_status ask_quotas(const struct hf_guard *guard,
     const struct hf_guard_request *request, uint64_t cost, uint64_t now_ns,
     struct hf_guard_report *report)
 {
     struct hf_decision *decision = &report->decision;
-    bool keyed = guard->limiter && request->key.size > 0;
+    bool keyed = is_keyed(guard, request);
     if (keyed && guard->gate)
         return ask_both(guard, request, cost, now_ns, report);
     if (keyed)
@@ -46,4 +51,47 @@ enum hf_status hf_guard_ask_limits(const struct hf_guard *guard,
     if (guard->gate)
         return conclude(hf_gate_check(guard->gate, cost, now_ns, decision), report);
     return HF_OK;
+}
+
+static void give_back(const struct hf_guard *guard, const struct hf_guard_request *request,
+    uint64_t cost, uint64_t now_ns)
+{
+    enum hf_status status = HF_OK;
+    if (is_keyed(guard, request))
+        status = hf_limiter_refund_at(guard->limiter, request->key, cost, request->quota, now_ns);
+    assert(status == HF_OK);
+    if (guard->gate)
+        status = hf_gate_refund(guard->gate, cost);
+    assert(status == HF_OK);
+    (void)status;
+}
+
+/*
+ * What is spent of a budget cannot be given back, since replicas may have heard of it: so it is
+ * looked at first and charged last. Should another thread have spent it in between, the quotas are
+ * what is given back.
+ */
+enum hf_status hf_guard_ask_limits(const struct hf_guard *guard,
+    const struct hf_guard_request *request, uint64_t cost, uint64_t now_ns,
+    struct hf_guard_report *report)
+{
+    if (!guard->flow || request->flow_peer.size == 0)
+        return ask_quotas(guard, request, cost, now_ns, report);
+    struct hf_decision flow;
+    uint64_t flow_cost = request->flow_cost ? request->flow_cost : 1;
+    enum hf_status status = hf_flow_peek(
+        guard->flow, request->flow_context, request->flow_peer, flow_cost, &report->decision);
+    if (status != HF_OK)
+        return status;
+    report->decision = (struct hf_decision){.limit = 0};
+    status = ask_quotas(guard, request, cost, now_ns, report);
+    if (status != HF_OK)
+        return status;
+    status =
+        hf_flow_charge(guard->flow, request->flow_context, request->flow_peer, flow_cost, &flow);
+    if (status != HF_OK)
+        give_back(guard, request, cost, now_ns);
+    if (status != HF_OK || report->decision.limit == 0)
+        report->decision = flow;
+    return status;
 }

@@ -67,6 +67,7 @@ static enum hf_status retry_init(
 
 static void limits_init(struct hf_guard *guard, const struct hf_guard_options *options)
 {
+    guard->flow = options->flow;
     guard->limiter = options->limiter;
     guard->gate = options->gate;
     guard->both = (struct hf_limits){
@@ -83,11 +84,13 @@ static enum hf_status random_init(
     return hf_splitmix_init_system(&guard->splitmix, error);
 }
 
-/* Retries that are limited by time, histograms and the records of ends need to know how long. */
+/* Retries that are limited by time, histograms and the records of ends need to know how long, those
+ * of decisions when. */
 static bool needs_time(const struct hf_guard *guard)
 {
     return guard->limiter || guard->gate || guard->breaker || guard->registry ||
-           guard->policy.options.elapsed_max_ns > 0 || hf_guard_audits(guard, HF_GUARD_AUDIT_ENDED);
+           (guard->flow && guard->audit_events) || guard->policy.options.elapsed_max_ns > 0 ||
+           hf_guard_audits(guard, HF_GUARD_AUDIT_ENDED);
 }
 
 static enum hf_status guard_init(

@@ -20,6 +20,7 @@ struct hf_guard_metrics {
 
 /* Read by every call, written by none, but for the generator at the end. */
 struct hf_guard {
+    struct hf_flow *flow;
     struct hf_limiter *limiter;
     struct hf_gate *gate;
     struct hf_breaker *breaker;

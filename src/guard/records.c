@@ -71,7 +71,7 @@ void hf_guard_audit_denied(const struct hf_guard_run *run)
     struct record record;
     begin_decision(&record, run);
     add(&record, hf_field_text("reason", hf_reason_str(run->report.decision.reason)));
-    if (run->report.status != HF_NEVER)
+    if (run->report.retry_after_ns > 0)
         add(&record, hf_field_unsigned("retry_after_ns", run->report.retry_after_ns));
     emit(run->guard, "denied", &record);
 }

@@ -216,6 +216,14 @@ static const char *wrong_argument(const struct hf_guard_request *request, uint64
         return "key.data";
     if (!hf_gcra_is_usable(request->quota))
         return "quota";
+    if (request->flow_context.size > HF_KEY_BYTES_MAX)
+        return "flow_context.size";
+    if (!request->flow_context.data && request->flow_context.size > 0)
+        return "flow_context.data";
+    if (request->flow_peer.size > HF_KEY_BYTES_MAX)
+        return "flow_peer.size";
+    if (!request->flow_peer.data && request->flow_peer.size > 0)
+        return "flow_peer.data";
     if (request->timeout_ns > HF_TIME_MAX_NS)
         return "timeout_ns";
     return now_ns > HF_TIME_MAX_NS ? "now_ns" : NULL;
@@ -244,7 +252,8 @@ static enum hf_status ask_limits(struct hf_guard_run *run, const struct hf_guard
 {
     struct hf_guard *guard = run->guard;
     enum hf_status status = hf_guard_ask_limits(guard, request, run->cost, *now_ns, &run->report);
-    if ((status != HF_DENIED && status != HF_FULL) || !clock)
+    bool refused = status == HF_DENIED || status == HF_FULL;
+    if (!refused || run->report.decision.reason == HF_REASON_FLOW || !clock)
         return status;
     uint64_t later_ns = hf_clock_now_ns(clock);
     if (later_ns > HF_TIME_MAX_NS || later_ns < *now_ns + run->report.retry_after_ns)
@@ -447,7 +456,8 @@ enum hf_status hf_guard_call(struct hf_guard *guard, const struct hf_guard_reque
     if (!guard || !fn)
         return reject(guard, guard ? "fn" : "guard", report);
     bool timed = guard->timed || (request && request->timeout_ns > 0);
-    if (timed || guard->audit_events || (request && wrong_argument(request, 0)))
+    bool asked = guard->flow || (request && wrong_argument(request, 0));
+    if (timed || guard->audit_events || asked)
         return call_guarded(guard, request, timed, fn, context, report);
     return call_unguarded(guard, request, fn, context, report);
 }

@@ -181,8 +181,8 @@ static enum hf_status denied(struct hf_decision *decision, const struct hf_flow_
     return HF_DENIED;
 }
 
-enum hf_status hf_flow_charge(struct hf_flow *flow, struct hf_bytes context, struct hf_bytes peer,
-    uint64_t cost, struct hf_decision *decision)
+static inline enum hf_status decide(struct hf_flow *flow, struct hf_bytes context,
+    struct hf_bytes peer, uint64_t cost, bool charging, struct hf_decision *decision)
 {
     const char *wrong = wrong_argument(flow, context, peer);
     if (wrong)
@@ -193,8 +193,8 @@ enum hf_status hf_flow_charge(struct hf_flow *flow, struct hf_bytes context, str
     for (;;) {
         if (!find_live(flow, key, &found))
             return denied(decision, &(struct hf_flow_entry){0});
-        bool fits = hf_flow_remaining(&found.entry) >= (cost ? cost : 1);
-        if (fits && cost) {
+        bool fits = hf_flow_remaining(&found.entry) >= cost;
+        if (fits && charging) {
             if (!hf_flow_table_charge(&found, cost))
                 continue;
             found.entry.spent += cost;
@@ -206,6 +206,18 @@ enum hf_status hf_flow_charge(struct hf_flow *flow, struct hf_bytes context, str
         fill(decision, HF_REASON_NONE, &found.entry);
         return HF_OK;
     }
+}
+
+enum hf_status hf_flow_charge(struct hf_flow *flow, struct hf_bytes context, struct hf_bytes peer,
+    uint64_t cost, struct hf_decision *decision)
+{
+    return decide(flow, context, peer, cost ? cost : 1, cost > 0, decision);
+}
+
+enum hf_status hf_flow_peek(struct hf_flow *flow, struct hf_bytes context, struct hf_bytes peer,
+    uint64_t cost, struct hf_decision *decision)
+{
+    return decide(flow, context, peer, cost ? cost : 1, false, decision);
 }
 
 enum hf_status hf_flow_merge(struct hf_flow *flow, const struct hf_flow_entry *entry)

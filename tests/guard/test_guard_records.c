@@ -13,6 +13,7 @@
 
 #include <holdfast/guard.h>
 
+#include "support/flow.h"
 #include "support/guard_fixture.h"
 #include "support/scripted_call.h"
 
@@ -368,6 +369,34 @@ static void long_keys_are_cut_and_strange_bytes_replaced(void **state)
     expect_no_more(&log);
 }
 
+static void a_flow_budget_that_is_spent_is_recorded_without_a_time_to_come_again(void **state)
+{
+    (void)state;
+    static const uint64_t peer = 1;
+    struct guard_fixture fixture;
+    struct log log;
+    struct scripted_call scripted = {.made = 0};
+    fixture_start(&fixture);
+    log_open(&log, &fixture);
+    fixture.options.name = "rpc \"1\"";
+    fixture.options.flow = flow_new(1);
+    fixture.options.audit_events = HF_GUARD_AUDIT_ADMITTED | HF_GUARD_AUDIT_DENIED;
+    fixture_make(&fixture);
+    assert_int_equal(flow_grant(fixture.options.flow, peer, 1, 3), HF_OK);
+    const struct hf_guard_request request = {.flow_peer = flow_peer(&peer), .flow_cost = 2};
+    for (int i = 0; i < 2; i++) {
+        enum hf_status status =
+            hf_guard_call(fixture.guard, &request, scripted_call, &scripted, NULL);
+        assert_int_equal(status, i == 0 ? HF_OK : HF_DENIED);
+    }
+    log_close(&log, &fixture);
+    expect_record(&log, NOBODY("admitted") DECIDED("1") "\"remaining\":1", after_ms(0));
+    expect_record(&log, NOBODY("denied") DECIDED("1") "\"reason\":\"flow\"", after_ms(0));
+    expect_no_more(&log);
+    hf_flow_free(fixture.options.flow);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +404,7 @@ int main(void)
         cmocka_unit_test(by_default_only_what_went_wrong_is_written),
         cmocka_unit_test(nothing_is_written_where_nothing_was_chosen),
         cmocka_unit_test(what_did_not_happen_is_not_written),
+        cmocka_unit_test(a_flow_budget_that_is_spent_is_recorded_without_a_time_to_come_again),
         cmocka_unit_test(keys_may_be_left_out),
         cmocka_unit_test(keys_may_be_told_apart_by_a_hash_only),
         cmocka_unit_test(without_a_seed_the_hash_is_another_in_each_guard),

@@ -77,6 +77,7 @@ static void assert_names(
     assert_int_equal(decision.reason, HF_REASON_INVALID);
     assert_string_equal(decision.argument, argument);
     assert_int_equal(hf_flow_charge(flow, context, peer, 1, NULL), HF_INVALID);
+    assert_int_equal(hf_flow_peek(flow, context, peer, 1, NULL), HF_INVALID);
     assert_int_equal(hf_flow_grant(flow, context, peer, 1, 1), HF_INVALID);
     assert_int_equal(hf_flow_find(flow, context, peer, &entry), HF_INVALID);
 }
@@ -135,6 +136,11 @@ static void a_budget_is_charged_to_the_last_unit_and_no_further(void **state)
     struct hf_decision decision;
     assert_int_equal(hf_flow_grant(flow, text("c"), text("p"), 3, 10), HF_OK);
     assert_int_equal(hf_flow_charge(flow, text("c"), text("p"), 0, &decision), HF_OK);
+    assert_int_equal(decision.remaining, 10);
+    assert_int_equal(hf_flow_peek(flow, text("c"), text("p"), 11, &decision), HF_DENIED);
+    assert_int_equal(decision.reason, HF_REASON_FLOW);
+    assert_int_equal(hf_flow_peek(flow, text("c"), text("p"), 10, NULL), HF_OK);
+    assert_int_equal(hf_flow_peek(flow, text("c"), text("p"), 0, &decision), HF_OK);
     assert_int_equal(decision.remaining, 10);
     assert_int_equal(decision.reset_after_ns, 0);
     assert_int_equal(hf_flow_charge(flow, text("c"), text("p"), 4, &decision), HF_OK);
