@@ -3,7 +3,7 @@
 #define HF_NET_CRYPTO_H
 
 /*
- * What the wire needs of cryptography, over OpenSSL 3's libcrypto; no other file includes it.
+ * What the wire needs of cryptography, over OpenSSL 3's libcrypto, which no other source includes.
  *
  * Ed25519 (RFC 8032), X25519 (RFC 7748), SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869 as
  * the Noise specification, section 4.3, uses it), ChaCha20-Poly1305 (RFC 8439). All of them take
