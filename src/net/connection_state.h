@@ -62,6 +62,7 @@ struct hf_connection {
     struct hf_kept stash;   /* The beginning of a frame. */
     struct hf_kept opening; /* Lines about the multiplexer, and what came behind them. */
     struct hf_stream *streams;
+    struct hf_stream *fresh;   /* Just agreed on, with data behind the agreement. */
     struct hf_stream *lending; /* Whose data is lent at present. */
     struct hf_stream *waiting_first;
     struct hf_stream *waiting_last;

@@ -245,6 +245,8 @@ void hf_stream_free(struct hf_stream *stream)
         leave_ending(stream);
     if (connection->lending == stream)
         connection->lending = NULL;
+    if (connection->fresh == stream)
+        connection->fresh = NULL;
     connection->negotiating -= stream->inbound && !stream->agreed;
     *(stream->previous ? &stream->previous->next : &connection->streams) = stream->next;
     if (stream->next)
@@ -314,6 +316,8 @@ static void agree(struct hf_stream *stream, struct hf_connection_event *event)
     event->kind = stream->inbound ? HF_CONNECTION_OPENED : HF_CONNECTION_AGREED;
     event->stream = stream;
     event->protocol = stream->select.agreed;
+    if (hf_kept_bytes(&stream->kept).size > 0)
+        connection->fresh = stream;
     if (stream->inbound)
         stream->name = connection->protocols.names[stream->select.agreed];
 }
@@ -435,8 +439,11 @@ bool hf_connection_tell_streams(
 {
     connection->now_ns = now_ns;
     watch_streams(connection, now_ns);
-    struct hf_stream *stream = connection->ending_first;
+    struct hf_stream *stream = connection->fresh;
     if (stream) {
+        connection->fresh = NULL;
+        event->kind = HF_CONNECTION_READABLE;
+    } else if ((stream = connection->ending_first) != NULL) {
         connection->ending_first = stream->next_ending;
         if (!connection->ending_first)
             connection->ending_last = NULL;

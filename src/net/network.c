@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <holdfast/version.h>
@@ -263,13 +265,37 @@ static void carry_out(uv_async_t *wake)
         end(network);
 }
 
+/* A peer that has gone must show as an error of write, not end the process. */
+static void block_sigpipe(sigset_t *before)
+{
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe, before);
+}
+
+/* One that came meanwhile is taken, so that it does not strike when it is let through again. */
+static void restore_sigpipe(const sigset_t *before)
+{
+    sigset_t pipe;
+    const struct timespec at_once = {0};
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!sigismember(before, SIGPIPE))
+        (void)sigtimedwait(&pipe, NULL, &at_once);
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 enum hf_status hf_network_run(struct hf_network *network)
 {
+    sigset_t before;
     if (!network || network->phase != HF_NETWORK_NEW)
         return HF_INVALID;
     network->phase = HF_NETWORK_RUNS;
+    block_sigpipe(&before);
     carry_out(&network->wake); /* What was asked for before. */
     (void)uv_run(&network->loop, UV_RUN_DEFAULT);
+    restore_sigpipe(&before);
     network->phase = HF_NETWORK_OVER;
     struct hf_network_event event = {.kind = HF_NETWORK_STOPPED};
     hf_network_queue_put(&network->queue, &event);
