@@ -89,6 +89,8 @@ void bench_write_json(const struct bench *bench, FILE *file);
 /* Each measures all cases of one concept. */
 void bench_gate(struct bench *bench);
 void bench_limiter(struct bench *bench);
+void bench_adaptive(struct bench *bench);
+void bench_flow_budget(struct bench *bench);
 void bench_breaker(struct bench *bench);
 void bench_retry(struct bench *bench);
 void bench_audit(struct bench *bench);

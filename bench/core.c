@@ -52,6 +52,8 @@ static void run_all(struct bench *bench)
 {
     bench_gate(bench);
     bench_limiter(bench);
+    bench_adaptive(bench);
+    bench_flow_budget(bench);
     bench_breaker(bench);
     bench_retry(bench);
     bench_audit(bench);

@@ -35,7 +35,7 @@ complete() {
 }
 names_each_pattern() {
   local pattern
-  for pattern in gate limiter breaker retry audit counter guard; do
+  for pattern in gate limiter adaptive flow breaker retry audit counter guard; do
     jq -e --arg word "$pattern" 'any(.[]; .name | startswith($word))' "$tmp/core.json" >/dev/null ||
       return 1
   done

@@ -20,7 +20,7 @@
 
 #define SEED 7
 #define THREADS 3
-#define ROUNDS 600
+#define ROUNDS 300
 #define OPERATIONS 6000 /* Of a thread in a round. */
 
 struct worker {
@@ -102,7 +102,7 @@ static void charges_and_changes_take_effect_one_at_a_time(void **state)
  * Threads grant the same new pairs at the same time, each with a limit of one unit, and charge it.
  * A pair that got two slots would be charged twice.
  */
-#define FRESH_ROUNDS 8000
+#define FRESH_ROUNDS 4000
 #define FRESH_PAIRS 40
 
 struct rush {
