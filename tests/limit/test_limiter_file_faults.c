@@ -381,7 +381,8 @@ static void a_full_disk_shows_when_the_file_is_made(void **state)
         struct hf_limiter *limiter;
         struct hf_error error = {0};
         struct stat about;
-        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        if (unshare(CLONE_NEWNS) != 0 ||
+            mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
             mount("none", directory_path, "tmpfs", 0, "size=12k") != 0)
             _exit(77);
         enum hf_status status =
