@@ -79,8 +79,8 @@
  * thread. The horizon in 8 is loaded after a time that was, directly or through a chain of
  * compare-and-swaps (each of which continues the release of the one before it), released by a
  * claimer who had raised the horizon. Only the clock in 8 and 10 may be read before the loads that
- * precede it, as processors do with counters: that makes now earlier, which denies more, and
- * invariant (e) rests on the horizon.
+ * precede it, as processors do with counters, and so be early by the length of a pipeline: 8 then
+ * denies more, since (e) rests on the horizon, and 10 adjusts as of then.
  *
  * WHY IT IS RIGHT
  *  (a) No value that a slot's time has in one incarnation is ever had in a later one. A value
