@@ -143,8 +143,17 @@ lines() { wc -l <"examples/$1.c"; }
 [ "$(lines retry_after)" -lt "$(lines retry_before)" ]
 result $? "the retry loop is shorter after than before"
 
+# listens EXAMPLE: it says where peers reach it, and ends with its input.
+listens() {
+  [ -x "$HF_BUILD/examples/$1" ] || return
+  timeout 30 "$HF_BUILD/examples/$1" </dev/null | grep -qE '^listening /ip4/127.0.0.1/tcp/[0-9]+/p2p/12D3KooW'
+  result $? "$1 listens and ends with its input"
+}
+
+listens echo_peer
+
 untold=$(for example in examples/*.c; do
-  grep -q "^prints $(basename "$example" .c) " "$0" || echo "$example"
+  grep -qE "^(prints|listens) $(basename "$example" .c)( |\$)" "$0" || echo "$example"
 done)
 [ -z "$untold" ]
 result $? "every example is run here"
