@@ -11,6 +11,7 @@
 #include "base/atomic.h"
 #include "base/likely.h"
 #include "base/multiply.h"
+#include "base/name_search.h"
 #include "base/prefetch.h"
 #include "base/step.h"
 
@@ -234,21 +235,13 @@ static inline bool hf_table_too_late(uint64_t next, uint64_t now, uint64_t toler
     return next - now > tolerance;
 }
 
-static inline uint32_t hf_table_bears(
-    const struct hf_table_line *line, uint32_t index, uint64_t name)
-{
-    return hf_load_relaxed(&line->names[index]) == name;
-}
-
 /*
  * The slot of a line that may bear the name. The caller looks at it again in any case, so slot 0,
- * which shares its word with overflow, also stands for none, and if two bear it the answer is off.
- * Sums, not branches: nobody could predict which slot it is.
+ * which shares its word with overflow, also stands for none.
  */
 static inline uint32_t hf_table_guess(const struct hf_table_line *line, uint64_t name)
 {
-    uint32_t last = hf_table_bears(line, 3, name);
-    return (hf_table_bears(line, 1, name) | last) + 2 * (hf_table_bears(line, 2, name) | last);
+    return hf_name_search(line->names, name);
 }
 
 static inline struct hf_table_answer hf_table_answer(
@@ -263,8 +256,9 @@ static inline struct hf_table_answer hf_table_answer(
  * Steps 2 to 4 of table.c for one slot, if it bears the name and its time is plain; HF_TABLE_ABSENT
  * otherwise. now: the table's.
  */
-static inline struct hf_table_answer hf_table_charge_plain(struct hf_table_line *line,
-    uint32_t index, uint64_t name, const struct hf_table_request *request, uint64_t now)
+__attribute__((always_inline)) static inline struct hf_table_answer hf_table_charge_plain(
+    struct hf_table_line *line, uint32_t index, uint64_t name,
+    const struct hf_table_request *request, uint64_t now)
 {
     uint64_t *word = &line->times[index];
     hf_step(HF_STEP_TABLE_FOUND);
@@ -290,7 +284,8 @@ static inline struct hf_table_answer hf_table_charge_plain(struct hf_table_line 
  * by it. A verdict that is neither admitted nor denied is none: hf_table_search has to be asked.
  * Inline, because fewer instructions between two keys let the processor fetch more lines at a time.
  */
-static inline struct hf_table_answer hf_table_look(struct hf_table_request request)
+__attribute__((always_inline)) static inline struct hf_table_answer hf_table_look(
+    struct hf_table_request request)
 {
     struct hf_table_line *home = request.key.home;
     uint64_t name = request.key.fingerprint; /* Displacement 0. */

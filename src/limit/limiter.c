@@ -173,7 +173,8 @@ enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcr
     return hf_limiter_refuse(limiter, gcra, request->charge_ns, true, answer, decision);
 }
 
-enum hf_status hf_limiter_check(
+/* Inline: with link-time optimisation it may become part of the caller. */
+inline enum hf_status hf_limiter_check(
     struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, struct hf_decision *decision)
 {
     const char *wrong = hf_limiter_wrong_argument(limiter, key);
