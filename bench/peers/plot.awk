@@ -6,10 +6,11 @@
 BEGIN {
   PANEL = 360; HEIGHT = 300; LEFT = 56; TOP = 64; GAP = 48; FONT = "system-ui, sans-serif"
   LEAST_NS = 4; MOST_NS = 1000; MOST_KEYS = 10000000
-  split("governor|governor+foldhash|ours|floor", series, "|")
-  split("#b3402a|#c98a1b|#1f5fa8|#7a7a7a", colours, "|")
+  split("governor|governor+foldhash|ours|batch|floor", series, "|")
+  split("#b3402a|#c98a1b|#1f5fa8|#3f9a5a|#7a7a7a", colours, "|")
   names["governor"] = "governor (SipHash)"; names["governor+foldhash"] = "governor (foldhash)"
-  names["ours"] = "holdfast"; names["floor"] = "physical limit: hash, line, compare-and-swap"
+  names["ours"] = "holdfast"; names["batch"] = "holdfast, 16 a call"
+  names["floor"] = "physical limit"
 }
 
 function value(name,    rest) {
@@ -26,9 +27,11 @@ function keep(name, threads, keys, ns) {
   ns_of[name, threads, keys] = ns
 }
 
-value("build") == "default" && value("workload") == "uniform" && value("clock") == "mock" &&
-value("key_bytes") == 16 && value("hash") == "fast" {
+value("build") == "default" && value("clock") == "mock" && value("key_bytes") == 16 &&
+value("hash") == "fast" {
   threads = value("threads"); keys = value("keys")
+  if (value("workload") == "batch") keep("batch", threads, keys, value("ours_ns"))
+  if (value("workload") != "uniform") next
   keep(value("peer"), threads, keys, value("peer_ns"))
   if (value("peer") == "governor") {
     keep("ours", threads, keys, value("ours_ns"))
@@ -79,7 +82,7 @@ function curve(panel, index_of,    name, count, keys, i, points) {
 
 function legend(    i, x) {
   x = LEFT
-  for (i = 1; i <= 4; i++) {
+  for (i = 1; i <= 5; i++) {
     line(x, 34, x + 18, 34, colours[i])
     text(x + 23, 38, "start", names[series[i]])
     x += 46 + 6.3 * length(names[series[i]])
@@ -95,7 +98,7 @@ END {
   legend()
   for (panel = 1; panel <= 2; panel++) {
     axes(panel)
-    for (i = 1; i <= 4; i++) curve(panel, i)
+    for (i = 1; i <= 5; i++) curve(panel, i)
   }
   print "</svg>"
 }
