@@ -92,7 +92,8 @@ HF_MUST_USE HF_API enum hf_status hf_adaptive_check(
 
 /*
  * The present rate as a quota for a gate or a limiter of your own: hf_limiter_check_with(limiter,
- * key, 1, hf_adaptive_gcra(adaptive), &decision). Immutable, valid as long as adaptive is. NULL for
+ * key, 1, hf_adaptive_gcra(adaptive), &decision), or the quota of a part of struct hf_limits.
+ * Immutable, valid as long as adaptive is. NULL for
  * NULL. One load.
  */
 HF_API const struct hf_gcra *hf_adaptive_gcra(const struct hf_adaptive *adaptive);

@@ -153,8 +153,9 @@ struct hf_flow_cursor {
  *         send(&entry);
  *
  * Each is what it was at one moment. A budget that exists from the walk's start to its end is seen
- * at least once; where budgets of its neighbourhood get other limits or epochs meanwhile, those may
- * be seen again, which merging does not mind. HF_NOT_FOUND: that was all. HF_INVALID: an argument
+ * at least once: where budgets of its neighbourhood get other limits or epochs meanwhile, the walk
+ * goes through that neighbourhood again, as often as that happens. What is seen twice does no harm
+ * to a merge. HF_NOT_FOUND: that was all. HF_INVALID: an argument
  * is NULL, or the cursor is of a larger table.
  */
 HF_MUST_USE HF_API enum hf_status hf_flow_next(
