@@ -37,7 +37,7 @@ struct hf_network;
 #define HF_NETWORK_PROTOCOLS_MAX 64
 #define HF_NETWORK_LISTENERS_MAX 16
 #define HF_NETWORK_EVENTS_MAX 1024       /* That wait to be fetched. More are counted as missed. */
-#define HF_NETWORK_COMMANDS_MAX 1024     /* That wait to be carried out. More are refused. */
+#define HF_NETWORK_COMMANDS_MAX 1024     /* That wait to be carried out, and dials. More: FULL. */
 #define HF_NETWORK_DIALS_MAX 128         /* At a time; more wait. */
 #define HF_NETWORK_ADDRESSES_MAX 16      /* That a name is looked up to. */
 #define HF_NETWORK_STAGGER_NS HF_MS(250) /* Between attempts at several addresses (RFC 8305). */
@@ -47,7 +47,8 @@ struct hf_network;
 /*
  * A protocol of one's own: its name and what to do about its streams. Handlers run on the
  * network's thread, one at a time, and must not block. A stream may be given up by hf_stream_reset
- * in any of them, after which none is called for it. Each may be NULL.
+ * in any of them, after which none is called for it; in `closed` that does nothing. Each may be
+ * NULL.
  */
 struct hf_protocol {
     const char *name; /* "/echo/1.0.0". At most 200 characters. */
@@ -58,8 +59,9 @@ struct hf_protocol {
     void (*readable)(void *context, struct hf_stream *stream);
     /* The stream takes more. */
     void (*writable)(void *context, struct hf_stream *stream);
-    /* It is gone when this returns. HF_OK: both sides finished; HF_UNSUPPORTED: the peer does not
-     * speak the protocol; HF_CLOSED: reset, or the connection has ended; HF_TIMEOUT. */
+    /* It is gone when this returns; one's own may never have been opened. HF_OK: both sides
+     * finished; HF_UNSUPPORTED: the peer does not speak the protocol; HF_CLOSED: reset, or the
+     * connection has ended; HF_TIMEOUT; HF_MALFORMED; HF_NO_MEMORY. */
     void (*closed)(void *context, struct hf_stream *stream, enum hf_status status);
     /* A stream asked for by hf_network_open cannot be had; its context comes back. */
     void (*failed)(void *context, void *stream_context, enum hf_status status);
@@ -71,7 +73,8 @@ struct hf_network_options {
     const struct hf_protocol *protocols; /* Copied; names and contexts are borrowed. */
     size_t protocols_count;
     uint32_t connections_max;  /* 0: 512. */
-    uint32_t half_open_max;    /* Inbound ones that are not set up yet. 0: 32. */
+    uint32_t half_open_max;    /* Inbound ones that are not set up yet. 0: 32. The oldest gives its
+                                  place up to a new one if it has had a second. */
     uint32_t per_peer_max;     /* Connections of one peer. 0: 8. */
     uint64_t ping_interval_ns; /* 0: never ping by oneself. */
     bool perf;                 /* Serve /perf/1.0.0. */
@@ -80,7 +83,7 @@ struct hf_network_options {
     const struct hf_limits *per_address;
     const struct hf_limits *per_peer;
     struct hf_audit *audit; /* Records of connections opened, refused and closed. NULL: none. */
-    const struct hf_allocator *allocator; /* NULL: libc's. */
+    const struct hf_allocator *allocator; /* NULL: libc's. Used by commands' threads, too. */
 };
 
 enum hf_network_event_kind {
@@ -88,7 +91,8 @@ enum hf_network_event_kind {
     HF_NETWORK_LISTENING,   /* `address`, with the peer id at its end. */
     HF_NETWORK_CONNECTED,   /* `peer` at `address`; `connection`; `dial` if it was dialled. */
     HF_NETWORK_DIAL_FAILED, /* `dial` to `address`; `status`, `reason`. */
-    HF_NETWORK_REFUSED,     /* An inbound connection from `address`; `reason`. */
+    HF_NETWORK_REFUSED,     /* An inbound connection from `address`; `reason`. At most half of
+                               those that wait to be fetched are such: the rest is missed. */
     HF_NETWORK_IDENTIFIED,  /* `peer` says what it is: `agent`, `protocols`. */
     HF_NETWORK_PINGED,      /* `peer` answered a ping; `round_trip_ns`. */
     HF_NETWORK_PING_FAILED, /* `peer` did not; `status`. */
@@ -148,9 +152,9 @@ HF_MUST_USE HF_API enum hf_status hf_network_dial(
     struct hf_network *network, const struct hf_multiaddr *address, uint64_t dial);
 
 /*
- * Opens a stream to a connected peer for one of the options' protocols, or any other name if
- * protocol's handlers are given there under it. The handlers' `opened` or `failed` follows, with
- * the stream's context set.
+ * Opens a stream to a connected peer for one of the options' protocols; HF_INVALID: it is none of
+ * them. `opened` follows, with the stream's context set; or `closed` if the peer does not agree; or
+ * `failed` if there is no stream to be had.
  */
 HF_MUST_USE HF_API enum hf_status hf_network_open(struct hf_network *network,
     const struct hf_peer_id *peer, const char *protocol, void *stream_context);

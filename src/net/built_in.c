@@ -140,17 +140,24 @@ static void ping_closed(void *context, struct hf_stream *stream, enum hf_status 
     hf_release(&link->network->allocator, ping, sizeof *ping, _Alignof(struct ping));
 }
 
+static const struct hf_protocol ping_protocol = {
+    .name = HF_PING_PROTOCOL,
+    .opened = ping_opened,
+    .readable = ping_readable,
+    .writable = ping_writable,
+    .closed = ping_closed,
+};
+
 enum hf_status hf_network_ping_link(struct hf_link *link)
 {
     struct hf_network *network = link->network;
-    const struct hf_protocol *protocol = hf_network_protocol(network, HF_PING_PROTOCOL);
     struct hf_stream *stream;
     struct ping *ping = hf_allocate(&network->allocator, sizeof *ping, _Alignof(struct ping));
     if (!ping)
         return HF_NO_MEMORY;
     enum hf_status status = hf_random_system_bytes(ping->bytes, sizeof ping->bytes, NULL);
     if (status == HF_OK)
-        status = hf_link_open(link, protocol, ping, &stream);
+        status = hf_link_open(link, &ping_protocol, ping, &stream);
     if (status != HF_OK)
         hf_release(&network->allocator, ping, sizeof *ping, _Alignof(struct ping));
     return status;
@@ -209,13 +216,24 @@ static void identify_opened(void *context, struct hf_stream *stream)
         hf_stream_finish(stream);
 }
 
+/* Whether it can stand among others with spaces between. */
+static bool is_printable(struct hf_bytes name)
+{
+    const uint8_t *bytes = name.data;
+    for (size_t i = 0; i < name.size; i++) {
+        if (bytes[i] <= ' ' || bytes[i] == 0x7f)
+            return false;
+    }
+    return name.size > 0;
+}
+
 /* Names with spaces between, as many as have room. */
 static void list_protocols(const struct hf_identify *said, char *out, size_t size_max)
 {
     size_t size = 0;
     for (size_t i = 0; i < said->protocols_count; i++) {
         struct hf_bytes name = said->protocols[i];
-        if (name.size == 0 || memchr(name.data, 0, name.size) || size + name.size + 2 > size_max)
+        if (!is_printable(name) || size + name.size + 2 > size_max)
             continue;
         if (size > 0)
             out[size++] = ' ';
@@ -225,10 +243,11 @@ static void list_protocols(const struct hf_identify *said, char *out, size_t siz
     out[size] = '\0';
 }
 
-/* A peer that claims another key than its own is not believed at all. */
+/* A peer that claims another key than its own is not believed at all. Its link ends once the stream
+ * that says so has: this is called while that is being told of its end. */
 static void tell_identity(struct hf_link *link, const struct hf_identify_reader *reader)
 {
-    static struct hf_identify said; /* Large, and of this thread alone. */
+    struct hf_identify said;
     struct hf_peer_id claimed;
     if (hf_identify_read(reader, &said) != HF_OK)
         return;
@@ -236,7 +255,7 @@ static void tell_identity(struct hf_link *link, const struct hf_identify_reader 
                   (hf_peer_id_of_key(said.public_key, &claimed, NULL) == HF_OK &&
                       hf_peer_id_equals(&claimed, hf_connection_peer(link->connection)));
     if (!honest) {
-        hf_link_end(link, HF_MALFORMED, "the peer claims a key that is not its own");
+        link->doomed = "the peer claims a key that is not its own";
         return;
     }
     struct hf_network_event event = {
@@ -275,15 +294,21 @@ static void identify_closed(void *context, struct hf_stream *stream, enum hf_sta
         &link->network->allocator, reader, sizeof *reader, _Alignof(struct hf_identify_reader));
 }
 
+static const struct hf_protocol identify_protocol = {
+    .name = HF_IDENTIFY_PROTOCOL,
+    .opened = identify_opened,
+    .readable = identify_readable,
+    .closed = identify_closed,
+};
+
 /* Asks the peer who it is. Without an answer the connection is as good. */
 void hf_network_greet(struct hf_link *link)
 {
     struct hf_network *network = link->network;
-    const struct hf_protocol *protocol = hf_network_protocol(network, HF_IDENTIFY_PROTOCOL);
     struct hf_stream *stream;
     struct hf_identify_reader *reader =
         hf_allocate(&network->allocator, sizeof *reader, _Alignof(struct hf_identify_reader));
-    if (reader && hf_link_open(link, protocol, reader, &stream) != HF_OK)
+    if (reader && hf_link_open(link, &identify_protocol, reader, &stream) != HF_OK)
         hf_release(
             &network->allocator, reader, sizeof *reader, _Alignof(struct hf_identify_reader));
 }
@@ -367,7 +392,10 @@ static void perf_closed(void *context, struct hf_stream *stream, enum hf_status 
     hf_release(&network->allocator, perf, sizeof *perf, _Alignof(struct perf));
 }
 
-/* An application that has a protocol of the same name answers in our stead. */
+/*
+ * An application that has a protocol of the same name answers in our stead. What we ask of peers
+ * goes by our own handlers all the same: the contexts of those streams are ours.
+ */
 static void add(struct hf_network *network, struct hf_protocol protocol)
 {
     if (!hf_network_protocol(network, protocol.name))
@@ -376,19 +404,8 @@ static void add(struct hf_network *network, struct hf_protocol protocol)
 
 void hf_network_add_built_in(struct hf_network *network)
 {
-    add(network, (struct hf_protocol){
-                     .name = HF_PING_PROTOCOL,
-                     .opened = ping_opened,
-                     .readable = ping_readable,
-                     .writable = ping_writable,
-                     .closed = ping_closed,
-                 });
-    add(network, (struct hf_protocol){
-                     .name = HF_IDENTIFY_PROTOCOL,
-                     .opened = identify_opened,
-                     .readable = identify_readable,
-                     .closed = identify_closed,
-                 });
+    add(network, ping_protocol);
+    add(network, identify_protocol);
     add(network, (struct hf_protocol){
                      .name = HF_IDENTIFY_PUSH_PROTOCOL,
                      .opened = push_opened,

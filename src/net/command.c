@@ -2,6 +2,8 @@
 
 #include "net/network_state.h"
 
+#include <stdio.h>
+
 /* What the application asks for, from its thread to the network's. */
 
 static enum hf_status push(struct hf_network *network, const struct hf_network_command *command)
@@ -30,7 +32,8 @@ enum hf_status hf_network_open(struct hf_network *network, const struct hf_peer_
     if (!network || !peer || !protocol)
         return HF_INVALID;
     const struct hf_protocol *known = hf_network_protocol(network, protocol);
-    if (!known)
+    /* The contexts of the built-in ones' streams are not the application's to set. */
+    if (!known || known >= network->protocols + network->options.protocols_count)
         return HF_INVALID;
     struct hf_network_command command = {.kind = HF_COMMAND_OPEN,
         .peer = *peer,
@@ -89,6 +92,32 @@ static void ping_peer(struct hf_network *network, const struct hf_peer_id *peer)
     struct hf_network_event event = {
         .kind = HF_NETWORK_PING_FAILED, .status = status, .peer = *peer};
     hf_network_tell(network, &event);
+}
+
+void hf_network_decline(struct hf_network *network, const struct hf_network_command *command)
+{
+    struct hf_network_event event = {
+        .status = HF_CLOSED, .dial = command->number, .peer = command->peer};
+    const struct hf_protocol *protocol;
+    switch (command->kind) {
+    case HF_COMMAND_DIAL:
+        event.kind = HF_NETWORK_DIAL_FAILED;
+        event.address = command->address;
+        snprintf(event.reason, sizeof event.reason, "the network stops");
+        hf_network_tell(network, &event);
+        break;
+    case HF_COMMAND_OPEN:
+        protocol = hf_network_protocol(network, command->protocol);
+        if (protocol->failed)
+            protocol->failed(protocol->context, command->stream_context, HF_CLOSED);
+        break;
+    case HF_COMMAND_PING:
+        event.kind = HF_NETWORK_PING_FAILED;
+        hf_network_tell(network, &event);
+        break;
+    case HF_COMMAND_CLOSE:
+        break;
+    }
 }
 
 void hf_network_carry_out(struct hf_network *network, const struct hf_network_command *command)

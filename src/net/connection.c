@@ -108,10 +108,18 @@ void hf_connection_receive(struct hf_connection *connection, uint8_t *bytes, siz
 {
     connection->in = bytes;
     connection->in_size = connection->phase == HF_PHASE_OVER ? 0 : size;
+    connection->frames = 0;
+}
+
+size_t hf_connection_frames(const struct hf_connection *connection)
+{
+    return connection->frames;
 }
 
 static void drop_received(struct hf_connection *connection, size_t size)
 {
+    if (size == 0)
+        return; /* There may be nothing at all. */
     connection->in += size;
     connection->in_size -= size;
 }
@@ -131,6 +139,12 @@ static enum hf_status open_frame(struct hf_connection *connection)
             &connection->error, status, 0, "noise: %s", hf_noise_reason(&connection->noise));
     drop_received(connection, frame.size);
     connection->plain = frame.data;
+    connection->frames++;
+    bool empty = frame.data.size == 0 && connection->phase != HF_PHASE_NOISE;
+    connection->empty += empty;
+    if (connection->empty > HF_CONNECTION_EMPTY_MAX)
+        return hf_error_add(&connection->error, HF_MALFORMED, 0,
+            "more than %d frames that say nothing", HF_CONNECTION_EMPTY_MAX);
     return HF_OK;
 }
 
@@ -330,14 +344,19 @@ static enum hf_status drain_mux(struct hf_connection *connection, uint64_t now_n
 
 enum hf_status hf_connection_flush(struct hf_connection *connection, uint64_t now_ns)
 {
-    enum hf_status status = HF_OK;
-    if (connection->mux)
+    enum hf_status status = connection->phase == HF_PHASE_OVER ? HF_OK : connection->failure;
+    if (status == HF_OK && connection->mux)
         status = drain_mux(connection, now_ns);
     if (status == HF_OK)
         status = hf_outbox_seal(&connection->outbox, &connection->noise);
     if (connection->outbox.ready > 0 && connection->stall_deadline_ns == UINT64_MAX)
         connection->stall_deadline_ns = now_ns + HF_CONNECTION_STALL_NS;
     return status == HF_OK ? HF_OK : fail(connection, status);
+}
+
+bool hf_connection_owes(const struct hf_connection *connection)
+{
+    return connection->mux && hf_yamux_owes(connection->mux);
 }
 
 size_t hf_connection_pieces(

@@ -27,6 +27,7 @@
  *   HF_CONNECTION_NEGOTIATE_NS    for a stream to agree on its protocol
  *   HF_CONNECTION_STALL_NS        for a peer to read some of what waits to be sent
  *   HF_CONNECTION_NEGOTIATING_MAX streams of the peer's whose protocol is not agreed yet
+ *   HF_CONNECTION_EMPTY_MAX       frames of the peer's in all that say nothing at all
  *
  * besides those of yamux.h, noise.h and multistream.h. One thread at a time.
  */
@@ -34,6 +35,7 @@
 #define HF_CONNECTION_NEGOTIATE_NS HF_SECONDS(10)
 #define HF_CONNECTION_STALL_NS HF_SECONDS(10)
 #define HF_CONNECTION_NEGOTIATING_MAX 128
+#define HF_CONNECTION_EMPTY_MAX 1000
 #define HF_CONNECTION_YAMUX "/yamux/1.0.0"
 /* Room that hf_connection_lead may need: less than one frame. */
 #define HF_CONNECTION_LEAD_MAX HF_NOISE_FRAME_BYTES_MAX
@@ -92,6 +94,9 @@ size_t hf_connection_lead(struct hf_connection *connection, uint8_t *out);
 /* Lends what has been received, the lead in front, until settle. It is opened in place. */
 void hf_connection_receive(struct hf_connection *connection, uint8_t *bytes, size_t size);
 
+/* How many sealed frames that had: many small ones cost more than their bytes say. */
+size_t hf_connection_frames(const struct hf_connection *connection);
+
 /*
  * Goes on to the next event. Anything but HF_OK ends the connection, hf_connection_reason says why;
  * what is still to be flushed may say so to the peer. HF_CLOSED: the peer has gone away. Streams
@@ -103,8 +108,12 @@ HF_MUST_USE enum hf_status hf_connection_next(
 /* Keeps what is left of the received bytes, which may go away then. HF_NO_MEMORY. */
 HF_MUST_USE enum hf_status hf_connection_settle(struct hf_connection *connection);
 
-/* Makes everything that is owed or written ready to be sent. */
+/*
+ * Makes what is owed or written ready to be sent. What finds no room stays owed: then flush again
+ * once some of it has been sent.
+ */
 HF_MUST_USE enum hf_status hf_connection_flush(struct hf_connection *connection, uint64_t now_ns);
+bool hf_connection_owes(const struct hf_connection *connection);
 
 size_t hf_connection_pieces(
     const struct hf_connection *connection, struct hf_bytes *pieces, size_t most);
@@ -123,6 +132,9 @@ HF_MUST_USE enum hf_status hf_connection_open(struct hf_connection *connection,
 /* Forgets a stream, after HF_CONNECTION_REFUSED or ..._ENDED at the latest. It is reset if it has
  * not ended. NULL: nothing. */
 void hf_stream_free(struct hf_stream *stream);
+
+/* From now on hf_stream_reset does nothing: the stream's holder is about to be told of its end. */
+void hf_stream_part(struct hf_stream *stream);
 
 /* Ends the connection in good order: the next flush tells the peer. Streams as above. */
 void hf_connection_go_away(struct hf_connection *connection);

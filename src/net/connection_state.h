@@ -40,6 +40,7 @@ struct hf_stream {
     bool blocked; /* The peer's window stopped a write. */
     bool waits;
     bool ends;
+    bool parts; /* Its holder is being told that it has ended. */
 };
 
 struct hf_connection {
@@ -58,6 +59,8 @@ struct hf_connection {
     struct hf_error error;
     uint8_t *in; /* What was received and not yet opened. */
     size_t in_size;
+    size_t frames;          /* Opened since hf_connection_receive, */
+    size_t empty;           /* and those of no bytes, ever. */
     struct hf_bytes plain;  /* What was opened and not yet taken. */
     struct hf_kept stash;   /* The beginning of a frame. */
     struct hf_kept opening; /* Lines about the multiplexer, and what came behind them. */

@@ -127,7 +127,13 @@ void hf_stream_finish(struct hf_stream *stream)
 
 void hf_stream_reset(struct hf_stream *stream)
 {
-    hf_stream_free(stream);
+    if (!stream->parts)
+        hf_stream_free(stream);
+}
+
+void hf_stream_part(struct hf_stream *stream)
+{
+    stream->parts = true;
 }
 
 void hf_stream_set_deadline(struct hf_stream *stream, uint64_t deadline_ns)

@@ -33,11 +33,37 @@ static void free_if_done(struct hf_dial *dial)
 
 static void start(struct hf_dial *dial);
 
+/* Starting one may end it at once, which makes room for the next: a loop, not a recursion. */
+static void start_waiting(struct hf_network *network)
+{
+    if (network->starting || network->phase != HF_NETWORK_RUNS)
+        return;
+    network->starting = true;
+    while (network->waiting && network->dials < HF_NETWORK_DIALS_MAX) {
+        struct hf_dial *dial = network->waiting;
+        network->waiting = dial->next;
+        network->waiting_count--;
+        start(dial);
+    }
+    network->starting = false;
+}
+
+static void leave_dialling(struct hf_dial *dial)
+{
+    struct hf_dial **each = &dial->network->dialling;
+    while (*each != dial)
+        each = &(*each)->next;
+    *each = dial->next;
+    dial->network->dials--;
+}
+
 static void end_dial(struct hf_dial *dial)
 {
     struct hf_network *network = dial->network;
     dial->over = true;
-    network->dials--;
+    leave_dialling(dial);
+    if (dial->looking)
+        (void)uv_cancel((uv_req_t *)&dial->lookup); /* If that has begun, it must be awaited. */
     struct hf_link *next;
     for (struct hf_link *link = network->links; link; link = next) {
         next = link->next;
@@ -48,11 +74,7 @@ static void end_dial(struct hf_dial *dial)
         }
     }
     free_if_done(dial);
-    struct hf_dial *waiting = network->waiting;
-    if (!waiting || network->phase != HF_NETWORK_RUNS)
-        return;
-    network->waiting = waiting->next;
-    start(waiting);
+    start_waiting(network);
 }
 
 static void fail_dial(struct hf_dial *dial, enum hf_status status, const char *what, int error)
@@ -96,7 +118,10 @@ void hf_dial_attempted(struct hf_dial *dial, struct hf_link *link, int status)
     struct hf_peer_id expected = dial->target.peer;
     link->dial_number = dial->number;
     end_dial(dial);
-    hf_link_begin(link, named ? &expected : NULL);
+    if (link->network->connections >= link->network->options.connections_max)
+        hf_link_refuse(link, HF_FULL, "there are too many connections");
+    else
+        hf_link_begin(link, named ? &expected : NULL);
 }
 
 static int attempt(struct hf_dial *dial)
@@ -218,6 +243,8 @@ static void start(struct hf_dial *dial)
     struct hf_network *network = dial->network;
     struct hf_error error = {0};
     network->dials++;
+    dial->next = network->dialling;
+    network->dialling = dial;
     dial->deadline_ns = network->now_ns + HF_NETWORK_DIAL_NS;
     (void)uv_timer_init(&network->loop, &dial->timer);
     dial->timer.data = dial;
@@ -238,27 +265,39 @@ static void start(struct hf_dial *dial)
     try_next(dial);
 }
 
+static void tell_not_begun(struct hf_network *network, enum hf_status status, uint64_t number,
+    const struct hf_multiaddr *address)
+{
+    struct hf_network_event event = {
+        .kind = HF_NETWORK_DIAL_FAILED, .status = status, .dial = number, .address = *address};
+    const char *reason = status == HF_CLOSED ? "the network stops"
+                         : status == HF_FULL ? "too many dials wait"
+                                             : "no memory for a dial";
+    snprintf(event.reason, sizeof event.reason, "%s", reason);
+    hf_network_tell(network, &event);
+}
+
+static void wait(struct hf_dial *dial)
+{
+    struct hf_network *network = dial->network;
+    *(network->waiting ? &network->waiting_last->next : &network->waiting) = dial;
+    network->waiting_last = dial;
+    network->waiting_count++;
+}
+
 void hf_network_begin_dial(struct hf_network *network, const struct hf_network_command *command)
 {
-    struct hf_dial *dial = hf_allocate(&network->allocator, sizeof *dial, _Alignof(struct hf_dial));
+    bool full = network->waiting_count >= HF_NETWORK_COMMANDS_MAX;
+    struct hf_dial *dial =
+        full ? NULL : hf_allocate(&network->allocator, sizeof *dial, _Alignof(struct hf_dial));
     if (!dial) {
-        struct hf_network_event event = {.kind = HF_NETWORK_DIAL_FAILED,
-            .status = HF_NO_MEMORY,
-            .dial = command->number,
-            .address = command->address};
-        hf_network_tell(network, &event);
+        tell_not_begun(network, full ? HF_FULL : HF_NO_MEMORY, command->number, &command->address);
         return;
     }
     *dial = (struct hf_dial){
         .network = network, .number = command->number, .address = command->address};
-    if (network->dials < HF_NETWORK_DIALS_MAX) {
-        start(dial);
-        return;
-    }
-    struct hf_dial **last = &network->waiting;
-    while (*last)
-        last = &(*last)->next;
-    *last = dial;
+    wait(dial);
+    start_waiting(network);
 }
 
 void hf_network_end_dials(struct hf_network *network)
@@ -266,15 +305,10 @@ void hf_network_end_dials(struct hf_network *network)
     while (network->waiting) {
         struct hf_dial *dial = network->waiting;
         network->waiting = dial->next;
+        network->waiting_count--;
+        tell_not_begun(network, HF_CLOSED, dial->number, &dial->address);
         hf_release(&network->allocator, dial, sizeof *dial, _Alignof(struct hf_dial));
     }
-    struct hf_link *link = network->links;
-    while (link) {
-        struct hf_dial *dial = link->dial;
-        link = link->next;
-        if (dial) {
-            fail_dial(dial, HF_CLOSED, "the network stops", 0);
-            link = network->links; /* More than one of them may have gone. */
-        }
-    }
+    while (network->dialling)
+        fail_dial(network->dialling, HF_CLOSED, "the network stops", 0);
 }

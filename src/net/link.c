@@ -3,16 +3,10 @@
 #include "net/network_state.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/minmax.h"
 
 /* A connection over a socket. */
-
-static const struct hf_protocol *handler_of(const struct hf_stream *stream)
-{
-    return hf_stream_handler(stream);
-}
 
 static void forget(struct hf_link *link)
 {
@@ -76,64 +70,24 @@ void hf_link_drop(struct hf_link *link)
     close_handles(link);
 }
 
-static void audit(const struct hf_link *link, const char *event, const char *reason)
-{
-    struct hf_audit *log = link->network->options.audit;
-    if (!log)
-        return;
-    char address[HF_MULTIADDR_TEXT_BYTES];
-    char peer[HF_PEER_ID_TEXT_BYTES];
-    hf_multiaddr_write(&link->address, address, sizeof address);
-    hf_peer_id_write(
-        link->connection ? hf_connection_peer(link->connection) : NULL, peer, sizeof peer);
-    struct hf_field fields[] = {
-        hf_field_unsigned("connection", link->number),
-        hf_field_text("address", address),
-        hf_field_text("peer", peer),
-        hf_field_boolean("inbound", link->inbound),
-        hf_field_text("reason", reason),
-    };
-    /* A record that finds no room is named by a gap. */
-    (void)hf_audit_emit(log, event, fields, sizeof fields / sizeof fields[0]);
-}
-
-/* An event about a link, with what every such event says. */
-static struct hf_network_event event_of(const struct hf_link *link, enum hf_network_event_kind kind)
-{
-    struct hf_network_event event = {
-        .kind = kind,
-        .inbound = link->inbound,
-        .connection = link->number,
-        .dial = link->dial_number,
-        .address = link->address,
-    };
-    const struct hf_peer_id *peer = link->connection ? hf_connection_peer(link->connection) : NULL;
-    if (peer)
-        event.peer = *peer;
-    return event;
-}
-
 static void tell_end(struct hf_link *link, enum hf_status status, const char *reason)
 {
     enum hf_network_event_kind kind = link->announced ? HF_NETWORK_CLOSED
                                       : link->inbound ? HF_NETWORK_REFUSED
                                                       : HF_NETWORK_DIAL_FAILED;
-    struct hf_network_event event = event_of(link, kind);
+    struct hf_network_event event = hf_link_event(link, kind);
     event.status = status;
     snprintf(event.reason, sizeof event.reason, "%s", reason);
-    audit(link, link->announced ? "connection.closed" : "connection.refused", reason);
+    hf_link_audit(link, link->announced ? "connection.closed" : "connection.refused", reason);
     hf_network_tell(link->network, &event);
 }
 
+/* Handlers may give up others meanwhile. */
 static void end_streams(struct hf_link *link, enum hf_status status)
 {
     struct hf_stream *stream;
-    while ((stream = hf_connection_streams(link->connection)) != NULL) {
-        const struct hf_protocol *handler = handler_of(stream);
-        if (handler && handler->closed)
-            handler->closed(handler->context, stream, status);
-        hf_stream_free(stream);
-    }
+    while ((stream = hf_connection_streams(link->connection)) != NULL)
+        hf_link_end_stream(stream, status);
 }
 
 static void on_shut_down(uv_shutdown_t *request, int status)
@@ -143,15 +97,26 @@ static void on_shut_down(uv_shutdown_t *request, int status)
         close_handles(link);
 }
 
-/* Everything is sent: says so, and waits for the peer's end, so that nothing is lost on its way. */
+/*
+ * Everything is sent: says so, and waits for the peer's end, so that nothing is lost on its way.
+ * Who was never let in has sent and been sent nothing that matters, and holds no place for that.
+ */
 static void finish_draining(struct hf_link *link)
 {
     if (link->shutdown.handle || link->closing)
         return;
-    if (uv_shutdown(&link->shutdown, (uv_stream_t *)&link->tcp, on_shut_down) != 0)
+    if (!link->announced ||
+        uv_shutdown(&link->shutdown, (uv_stream_t *)&link->tcp, on_shut_down) != 0)
         close_handles(link);
 }
 
+void hf_link_refuse(struct hf_link *link, enum hf_status status, const char *reason)
+{
+    tell_end(link, status, reason);
+    hf_link_drop(link);
+}
+
+/* Not while a stream of the link's is being handled: such a link is `doomed`. */
 void hf_link_end(struct hf_link *link, enum hf_status status, const char *reason)
 {
     struct hf_network *network = link->network;
@@ -225,12 +190,10 @@ static bool send_ready(struct hf_link *link)
             fail_socket(link, sent);
             return false;
         }
-        link->writing = size;
+        link->writing = link->unsent = size;
     }
     return true;
 }
-
-static void handle_event(struct hf_link *link, const struct hf_connection_event *event);
 
 /* Events until there is none. Handlers may end the link, too. */
 static void take_events(struct hf_link *link)
@@ -244,8 +207,33 @@ static void take_events(struct hf_link *link)
         }
         if (event.kind == HF_CONNECTION_NOTHING)
             return;
-        handle_event(link, &event);
+        hf_link_handle(link, &event);
+        if (link->doomed)
+            hf_link_end(link, HF_MALFORMED, link->doomed);
     }
+}
+
+/* libuv tells of a write when all of it is done. A peer that is slow has read some of it. */
+static void note_progress(struct hf_link *link)
+{
+    size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&link->tcp);
+    if (link->writing > 0 && unsent < link->unsent) {
+        link->unsent = unsent;
+        hf_connection_sent(link->connection, 0, link->network->now_ns);
+    }
+}
+
+static void on_read_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
+static void on_read(uv_stream_t *socket, ssize_t size, const uv_buf_t *buffer);
+
+static void wake_up(struct hf_link *link)
+{
+    if (!link->resting || link->closing)
+        return;
+    link->resting = false;
+    int error = uv_read_start((uv_stream_t *)&link->tcp, on_read_space, on_read);
+    if (error != 0)
+        fail_socket(link, error);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -256,6 +244,8 @@ static void on_timer(uv_timer_t *timer)
         close_handles(link);
         return;
     }
+    note_progress(link);
+    wake_up(link);
     if (!link->draining && now_ns >= link->ping_due_ns) {
         link->ping_due_ns = now_ns + link->network->options.ping_interval_ns;
         enum hf_status status = hf_network_ping_link(link);
@@ -271,36 +261,50 @@ static void set_timer(struct hf_link *link)
                           : hf_min(hf_connection_deadline_ns(link->connection), link->ping_due_ns);
     uint64_t now_ns = link->network->now_ns;
     uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    bool goes_on = link->resting ||
+                   (!link->draining && link->writing == 0 && hf_connection_waits(link->connection));
     uv_update_time(&link->network->loop);
-    (void)uv_timer_start(&link->timer, on_timer, left_ns / HF_MS(1) + 1, 0);
+    (void)uv_timer_start(&link->timer, on_timer, goes_on ? 1 : left_ns / HF_MS(1) + 1, 0);
 }
 
 void hf_link_settle(struct hf_link *link)
 {
     if (link->closing)
         return;
-    /* A handler's write may have made room for others, and flushing frees what they wait for. */
-    enum hf_status status = hf_connection_flush(link->connection, link->network->now_ns);
-    if (status != HF_OK && !link->draining) {
-        hf_link_end(link, status, hf_connection_reason(link->connection));
-        return;
-    }
-    if (!send_ready(link))
-        return;
+    /*
+     * What flushing found no room for must not wait for somebody to come by: it may be the credit
+     * that the peer waits for. Once all is sent there is room for all that can be owed at a time.
+     */
+    do {
+        enum hf_status status = hf_connection_flush(link->connection, link->network->now_ns);
+        if (status != HF_OK && !link->draining) {
+            hf_link_end(link, status, hf_connection_reason(link->connection));
+            return;
+        }
+        if (!send_ready(link))
+            return;
+        if (status != HF_OK)
+            break;
+    } while (link->writing == 0 && hf_connection_owes(link->connection));
     if (link->draining && link->writing == 0)
         finish_draining(link);
     if (!link->closing)
         set_timer(link);
 }
 
-/* What was being sent has gone, so those who wait for room go on, as long as the socket takes it.
+/*
+ * What was being sent has gone, so those who wait for room go on, as long as the socket takes it;
+ * but not for ever: a peer that reads as fast as we write must not keep the others waiting. The
+ * timer goes on with it then.
  */
 static void run(struct hf_link *link)
 {
+    unsigned rounds = 0;
     do {
         take_events(link);
         hf_link_settle(link);
-    } while (!link->draining && link->writing == 0 && hf_connection_waits(link->connection));
+    } while (!link->draining && link->writing == 0 && hf_connection_waits(link->connection) &&
+             ++rounds < HF_NETWORK_TURN_WRITES);
 }
 
 static void on_read_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -329,6 +333,10 @@ static void on_read(uv_stream_t *socket, ssize_t size, const uv_buf_t *buffer)
         return;
     hf_connection_receive(link->connection, bytes, lead + (size_t)size);
     take_events(link);
+    if (hf_connection_frames(link->connection) > HF_NETWORK_TURN_FRAMES && !link->closing) {
+        link->resting = true;
+        (void)uv_read_stop(socket);
+    }
     enum hf_status status = hf_connection_settle(link->connection);
     if (status != HF_OK)
         hf_link_end(link, status, hf_connection_reason(link->connection));
@@ -352,10 +360,10 @@ void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
     if (status == HF_OK)
         status = hf_connection_new(&link->connection, &options, network->now_ns, NULL);
     if (status != HF_OK) {
-        tell_end(link, status, "no connection can be begun");
-        hf_link_drop(link);
+        hf_link_refuse(link, status, "no connection can be begun");
         return;
     }
+    link->begun_ns = network->now_ns;
     network->connections++;
     network->half_open += link->inbound;
     (void)uv_tcp_nodelay(&link->tcp, 1);
@@ -364,104 +372,4 @@ void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
         fail_socket(link, error);
     else
         hf_link_settle(link);
-}
-
-/* Limits that need the peer's identity. False: the link has been ended. */
-static bool admit(struct hf_link *link)
-{
-    struct hf_network *network = link->network;
-    const struct hf_peer_id *peer = hf_connection_peer(link->connection);
-    uint32_t count = 0;
-    for (const struct hf_link *each = network->links; each; each = each->next)
-        count += each->announced && !each->draining &&
-                 hf_peer_id_equals(hf_connection_peer(each->connection), peer);
-    if (hf_peer_id_equals(peer, &network->id))
-        hf_link_end(link, HF_DENIED, "the peer is this node itself");
-    else if (count >= network->options.per_peer_max)
-        hf_link_end(link, HF_DENIED, "the peer has too many connections");
-    else if (link->inbound && network->options.per_peer &&
-             hf_limits_check_at(network->options.per_peer, hf_peer_id_bytes(peer), 1,
-                 network->now_ns, NULL) != HF_OK)
-        hf_link_end(link, HF_DENIED, "the peer connects too often");
-    return !link->draining;
-}
-
-static void announce(struct hf_link *link)
-{
-    struct hf_network *network = link->network;
-    link->announced = true;
-    network->half_open -= link->inbound;
-    audit(link, "connection.opened", "");
-    struct hf_network_event event = event_of(link, HF_NETWORK_CONNECTED);
-    hf_network_tell(network, &event);
-    if (network->options.ping_interval_ns > 0)
-        link->ping_due_ns = network->now_ns + network->options.ping_interval_ns;
-    hf_network_greet(link);
-}
-
-typedef void handler_fn(void *context, struct hf_stream *stream);
-
-static void call(handler_fn *function, const struct hf_protocol *handler, struct hf_stream *stream)
-{
-    if (function)
-        function(handler->context, stream);
-}
-
-static void end_stream(struct hf_stream *stream, enum hf_status status)
-{
-    const struct hf_protocol *handler = handler_of(stream);
-    if (handler && handler->closed)
-        handler->closed(handler->context, stream, status);
-    hf_stream_free(stream);
-}
-
-static void handle_event(struct hf_link *link, const struct hf_connection_event *event)
-{
-    struct hf_stream *stream = event->stream;
-    const struct hf_protocol *handler = stream ? handler_of(stream) : NULL;
-    switch (event->kind) {
-    case HF_CONNECTION_SECURED:
-        (void)admit(link);
-        break;
-    case HF_CONNECTION_READY:
-        announce(link);
-        break;
-    case HF_CONNECTION_OPENED:
-        handler = &link->network->protocols[event->protocol];
-        hf_stream_set_handler(stream, handler);
-        call(handler->opened, handler, stream);
-        break;
-    case HF_CONNECTION_AGREED:
-        call(handler->opened, handler, stream);
-        break;
-    case HF_CONNECTION_READABLE:
-    case HF_CONNECTION_FINISHED:
-        call(handler->readable, handler, stream);
-        break;
-    case HF_CONNECTION_WRITABLE:
-        call(handler->writable, handler, stream);
-        break;
-    case HF_CONNECTION_REFUSED:
-        end_stream(stream, HF_UNSUPPORTED);
-        break;
-    case HF_CONNECTION_ENDED:
-        end_stream(stream, event->status);
-        break;
-    case HF_CONNECTION_PONG:
-    case HF_CONNECTION_NOTHING:
-    default:
-        break;
-    }
-}
-
-enum hf_status hf_link_open(struct hf_link *link, const struct hf_protocol *protocol,
-    void *stream_context, struct hf_stream **stream)
-{
-    enum hf_status status =
-        hf_connection_open(link->connection, protocol->name, link->network->now_ns, stream);
-    if (status != HF_OK)
-        return status;
-    hf_stream_set_handler(*stream, protocol);
-    hf_stream_set_context(*stream, stream_context);
-    return HF_OK;
 }

@@ -3,7 +3,6 @@
 #include "net/network_state.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 
 /* Where peers come in. */
 
@@ -66,18 +65,22 @@ enum hf_status hf_network_listen(
     return HF_OK;
 }
 
-static void tell_refused(struct hf_network *network, struct hf_link *link, const char *reason)
+/*
+ * Who is slow to set a connection up, or never means to, must not keep others out: the oldest of
+ * those gives its place up once it had its grace. False: none has.
+ */
+static bool make_way(struct hf_network *network)
 {
-    struct hf_network_event event = {
-        .kind = HF_NETWORK_REFUSED,
-        .status = HF_DENIED,
-        .inbound = true,
-        .connection = link->number,
-        .address = link->address,
-    };
-    snprintf(event.reason, sizeof event.reason, "%s", reason);
-    hf_network_tell(network, &event);
-    hf_link_drop(link);
+    struct hf_link *oldest = NULL;
+    for (struct hf_link *each = network->links; each; each = each->next) {
+        bool half_open = each->inbound && each->connection && !each->announced && !each->draining;
+        if (half_open && (!oldest || each->begun_ns < oldest->begun_ns))
+            oldest = each;
+    }
+    if (!oldest || network->now_ns - oldest->begun_ns < HF_NETWORK_GRACE_NS)
+        return false;
+    hf_link_end(oldest, HF_TIMEOUT, "too slow while others wait");
+    return true;
 }
 
 /* Limits that need no more than the address. NULL: let it in. */
@@ -90,7 +93,7 @@ static const char *refusal(struct hf_network *network, const struct sockaddr *so
             : &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr;
     if (network->connections >= options->connections_max)
         return "there are too many connections";
-    if (network->half_open >= options->half_open_max)
+    if (network->half_open >= options->half_open_max && !make_way(network))
         return "too many connections are being set up";
     if (options->per_address && hf_limits_check_at(options->per_address, hf_bytes(ip, ip4 ? 4 : 16),
                                     1, network->now_ns, NULL) != HF_OK)
@@ -98,14 +101,53 @@ static const char *refusal(struct hf_network *network, const struct sockaddr *so
     return NULL;
 }
 
+static void on_bounced(uv_handle_t *bouncer);
+
+/*
+ * Closes connections that wait to be accepted and cannot be, one after the other: libuv lets a
+ * listener hear of no more before. It needs no memory.
+ */
+static void bounce(struct hf_network *network)
+{
+    uv_stream_t *bouncer = (uv_stream_t *)&network->bouncer;
+    if (uv_is_closing((uv_handle_t *)bouncer))
+        return;
+    for (size_t i = 0; i < network->listeners_count; i++) {
+        uv_stream_t *listener = (uv_stream_t *)&network->listeners[i];
+        if (!uv_is_closing((uv_handle_t *)listener) && uv_accept(listener, bouncer) == 0) {
+            uv_close((uv_handle_t *)bouncer, on_bounced);
+            return;
+        }
+    }
+}
+
+static void on_bounced(uv_handle_t *bouncer)
+{
+    struct hf_network *network = bouncer->data;
+    if (network->phase != HF_NETWORK_RUNS)
+        return;
+    hf_network_init_bouncer(network);
+    bounce(network);
+}
+
+void hf_network_init_bouncer(struct hf_network *network)
+{
+    (void)uv_tcp_init(&network->loop, &network->bouncer); /* Without a socket, it cannot fail. */
+    network->bouncer.data = network;
+}
+
 void hf_network_accept(uv_stream_t *listener, int status)
 {
     struct hf_network *network = listener->data;
     struct sockaddr_storage remote = {0};
     int size = sizeof remote;
-    struct hf_link *link = status == 0 ? hf_link_new(network, true) : NULL;
-    if (!link)
+    if (status != 0)
         return;
+    struct hf_link *link = hf_link_new(network, true);
+    if (!link) {
+        bounce(network);
+        return;
+    }
     hf_network_now(network);
     if (uv_accept(listener, (uv_stream_t *)&link->tcp) != 0 ||
         uv_tcp_getpeername(&link->tcp, (struct sockaddr *)&remote, &size) != 0) {
@@ -115,7 +157,7 @@ void hf_network_accept(uv_stream_t *listener, int status)
     hf_network_address((const struct sockaddr *)&remote, &link->address);
     const char *reason = refusal(network, (const struct sockaddr *)&remote);
     if (reason)
-        tell_refused(network, link, reason);
+        hf_link_refuse(link, HF_DENIED, reason);
     else
         hf_link_begin(link, NULL);
 }

@@ -160,13 +160,13 @@ static enum hf_status open_world(struct hf_network *network, struct hf_error *er
     if (network->event_fd < 0)
         return hf_error_add(error, HF_IO, errno, "eventfd: %s", strerror(errno));
     int failed = uv_loop_init(&network->loop);
+    network->loop.data = failed == 0 ? network : NULL;
     if (failed == 0)
         failed = uv_async_init(&network->loop, &network->wake, carry_out);
     if (failed != 0)
         return hf_error_add(error, HF_IO, failed, "libuv: %s", uv_strerror(failed));
     network->wake.data = network;
-    (void)uv_timer_init(&network->loop, &network->end);
-    network->end.data = network;
+    hf_network_init_bouncer(network);
     return HF_OK;
 }
 
@@ -211,7 +211,7 @@ static void close_handle(uv_handle_t *handle, void *context)
 /* A loop that has never run, or has ended, has at most the network's own handles. */
 static void close_loop(struct hf_network *network)
 {
-    if (!network->wake.data)
+    if (!network->loop.data)
         return;
     uv_walk(&network->loop, close_handle, NULL);
     (void)uv_run(&network->loop, UV_RUN_DEFAULT);
@@ -245,22 +245,32 @@ static void end(struct hf_network *network)
         if (link->connection)
             hf_link_end(link, HF_OK, "this node stops");
     }
-    close_handle((uv_handle_t *)&network->end, NULL);
+    close_handle((uv_handle_t *)&network->bouncer, NULL);
     close_handle((uv_handle_t *)&network->wake, NULL);
 }
 
-static void carry_out(uv_async_t *wake)
+static void take_commands(struct hf_network *network, bool last)
 {
-    struct hf_network *network = wake->data;
-    struct hf_network_command *command = hf_network_queue_commands(&network->queue);
-    hf_network_now(network);
+    struct hf_network_command *command = hf_network_queue_commands(&network->queue, last);
     while (command) {
         struct hf_network_command *next = command->next;
         if (network->phase == HF_NETWORK_RUNS)
             hf_network_carry_out(network, command);
+        else
+            hf_network_decline(network, command);
         hf_network_command_free(&network->queue, command);
         command = next;
     }
+}
+
+/* Before the network runs, closing a listener turns the loop too: commands wait. */
+static void carry_out(uv_async_t *wake)
+{
+    struct hf_network *network = wake->data;
+    if (network->phase == HF_NETWORK_NEW)
+        return;
+    hf_network_now(network);
+    take_commands(network, false);
     if (hf_load_acquire(&network->stop) && network->phase == HF_NETWORK_RUNS)
         end(network);
 }
@@ -297,6 +307,7 @@ enum hf_status hf_network_run(struct hf_network *network)
     (void)uv_run(&network->loop, UV_RUN_DEFAULT);
     restore_sigpipe(&before);
     network->phase = HF_NETWORK_OVER;
+    take_commands(network, true);
     struct hf_network_event event = {.kind = HF_NETWORK_STOPPED};
     hf_network_queue_put(&network->queue, &event);
     hf_store_release(&network->ended, 1);

@@ -3,6 +3,7 @@
 #include "net/network_queue.h"
 
 #define EVENTS_BYTES (HF_NETWORK_EVENTS_MAX * sizeof(struct hf_network_event))
+#define CLOSED UINT64_C(1) /* No address of a command. */
 
 enum hf_status hf_network_queue_init(
     struct hf_network_queue *queue, const struct hf_allocator *allocator)
@@ -14,7 +15,7 @@ enum hf_status hf_network_queue_init(
 
 void hf_network_queue_fini(struct hf_network_queue *queue)
 {
-    struct hf_network_command *command = hf_network_queue_commands(queue);
+    struct hf_network_command *command = hf_network_queue_commands(queue, true);
     while (command) {
         struct hf_network_command *next = command->next;
         hf_network_command_free(queue, command);
@@ -24,10 +25,18 @@ void hf_network_queue_fini(struct hf_network_queue *queue)
     queue->events = NULL;
 }
 
+/* How many may wait for one more of the kind to be put behind them. */
+static uint64_t share_of(enum hf_network_event_kind kind)
+{
+    if (kind == HF_NETWORK_STOPPED)
+        return HF_NETWORK_EVENTS_MAX;
+    return kind == HF_NETWORK_REFUSED ? HF_NETWORK_EVENTS_MAX / 2 : HF_NETWORK_EVENTS_MAX - 1;
+}
+
 void hf_network_queue_put(struct hf_network_queue *queue, const struct hf_network_event *event)
 {
     uint64_t written = queue->written;
-    if (written - hf_load_acquire(&queue->read) == HF_NETWORK_EVENTS_MAX) {
+    if (written - hf_load_acquire(&queue->read) >= share_of(event->kind)) {
         queue->missed++;
         return;
     }
@@ -64,16 +73,23 @@ enum hf_status hf_network_queue_push(
     *copy = *command;
     uint64_t newest = hf_load_relaxed(&queue->commands);
     do {
+        if (newest == CLOSED) {
+            hf_network_command_free(queue, copy);
+            return HF_CLOSED;
+        }
         copy->next = (struct hf_network_command *)(uintptr_t)newest;
     } while (!hf_cas_acq_rel(&queue->commands, &newest, (uint64_t)(uintptr_t)copy));
     return HF_OK;
 }
 
-struct hf_network_command *hf_network_queue_commands(struct hf_network_queue *queue)
+struct hf_network_command *hf_network_queue_commands(struct hf_network_queue *queue, bool last)
 {
+    uint64_t left = last ? CLOSED : 0;
     uint64_t newest = hf_load_relaxed(&queue->commands);
-    while (newest && !hf_cas_acq_rel(&queue->commands, &newest, 0))
+    while (newest != CLOSED && newest != left && !hf_cas_acq_rel(&queue->commands, &newest, left))
         ;
+    if (newest == CLOSED)
+        return NULL;
     struct hf_network_command *oldest = NULL;
     struct hf_network_command *command = (struct hf_network_command *)(uintptr_t)newest;
     while (command) {

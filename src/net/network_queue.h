@@ -18,11 +18,14 @@
  *   store written + 1 (release)              store read + 1 (release)
  *
  * Each side's release hands the slot over, the other's acquire takes it. What finds the ring full
- * is counted, and the next event says how many were missed.
+ * is counted, and the next event says how many were missed. Strangers cause HF_NETWORK_REFUSED as
+ * often as they like: it takes no more than half of the ring, so that they crowd out nothing but
+ * each other. The last slot is kept for HF_NETWORK_STOPPED.
  *
  * COMMANDS: a stack that any thread pushes to and the network's thread empties as a whole. Since
  * nothing is ever popped alone, there is no ABA. How many wait is counted before a push, so that
- * their number stays within HF_NETWORK_COMMANDS_MAX.
+ * their number stays within HF_NETWORK_COMMANDS_MAX. Who empties it for good leaves a mark in its
+ * place, which each push sees and gives up at: what was pushed is either taken or refused.
  */
 
 enum hf_network_command_kind {
@@ -62,12 +65,13 @@ void hf_network_queue_put(struct hf_network_queue *queue, const struct hf_networ
 /* The reader's. False: there is none. */
 bool hf_network_queue_take(struct hf_network_queue *queue, struct hf_network_event *event);
 
-/* Copies a command. HF_FULL, HF_NO_MEMORY. */
+/* Copies a command. HF_FULL, HF_NO_MEMORY, HF_CLOSED. */
 HF_MUST_USE enum hf_status hf_network_queue_push(
     struct hf_network_queue *queue, const struct hf_network_command *command);
 
-/* All commands that wait, oldest first, to be freed one by one. NULL: none. */
-struct hf_network_command *hf_network_queue_commands(struct hf_network_queue *queue);
+/* All commands that wait, oldest first, to be freed one by one. NULL: none. With `last`, there will
+ * be none any more. */
+struct hf_network_command *hf_network_queue_commands(struct hf_network_queue *queue, bool last);
 void hf_network_command_free(struct hf_network_queue *queue, struct hf_network_command *command);
 
 #endif

@@ -12,6 +12,11 @@
 /* Room for a frame's beginning and a good deal more, so that reading takes few system calls. */
 #define HF_NETWORK_READ_BYTES (HF_CONNECTION_LEAD_MAX + 262144)
 #define HF_NETWORK_BUILT_IN 4 /* Protocols besides the application's. */
+/* Other links get their turn after so many small frames in one read, or so much written at once. */
+#define HF_NETWORK_TURN_FRAMES 1024
+#define HF_NETWORK_TURN_WRITES 16
+/* So long a connection may take to be set up while others want its place. */
+#define HF_NETWORK_GRACE_NS HF_SECONDS(1)
 
 struct hf_dial;
 
@@ -26,6 +31,7 @@ struct hf_link {
     uv_connect_t connect;
     uv_shutdown_t shutdown;
     size_t writing; /* Bytes handed to libuv. 0: no write is under way. */
+    size_t unsent;  /* Of those, how many libuv had left when it was last looked. */
     unsigned handles;
     struct hf_connection *connection; /* NULL: not connected yet. */
     struct hf_dial *dial;             /* Whose attempt it is, until it connects. */
@@ -33,18 +39,21 @@ struct hf_link {
     uint64_t dial_number;
     uint64_t ping_due_ns;
     uint64_t drain_until_ns;
+    uint64_t begun_ns;
+    const char *doomed; /* Why it must end once the event under way has been handled. */
     struct hf_multiaddr address;
     bool inbound;
     bool listed;    /* In the network's list. */
     bool announced; /* The application knows of it. */
     bool draining;  /* Over, but for what is still to be sent. */
+    bool resting;   /* Reads nothing until its next turn. */
     bool closing;
 };
 
 /* One dial: looking a name up, and attempts at its addresses. */
 struct hf_dial {
     struct hf_network *network;
-    struct hf_dial *next;
+    struct hf_dial *next; /* Of those that wait, or of those under way. */
     uint64_t number;
     struct hf_multiaddr address;
     struct hf_multiaddr_target target;
@@ -77,13 +86,17 @@ struct hf_network {
     size_t protocols_count;
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t end; /* When the last is closed that has not drained. */
+    uv_tcp_t bouncer; /* Takes the connections that there is no memory for, to close them. */
     uv_tcp_t listeners[HF_NETWORK_LISTENERS_MAX];
     struct hf_multiaddr addresses[HF_NETWORK_LISTENERS_MAX];
     size_t listeners_count;
     struct hf_link *links;
     struct hf_dial *waiting; /* Dials that wait for a place, oldest first. */
+    struct hf_dial *waiting_last;
+    struct hf_dial *dialling; /* Dials under way. */
+    size_t waiting_count;
     size_t dials;
+    bool starting;        /* Dials that waited are being started. */
     uint32_t connections; /* Links that have a connection. */
     uint32_t half_open;
     uint64_t next_number;
@@ -119,18 +132,37 @@ void hf_link_drop(struct hf_link *link);
 /* Ends a link: streams' holders and the application are told, what waits is sent. */
 void hf_link_end(struct hf_link *link, enum hf_status status, const char *reason);
 
+/* Turns away a link that never had a connection, and says why. */
+void hf_link_refuse(struct hf_link *link, enum hf_status status, const char *reason);
+
 /* Sends what is ready, and sets the timer. To be called after anything was done with a link. */
 void hf_link_settle(struct hf_link *link);
+
+/* What every event about a link says. */
+struct hf_network_event hf_link_event(const struct hf_link *link, enum hf_network_event_kind kind);
+
+/* Records what became of a link, if anybody wants records. */
+void hf_link_audit(const struct hf_link *link, const char *event, const char *reason);
+
+/* Does what an event of the link's connection asks for. */
+void hf_link_handle(struct hf_link *link, const struct hf_connection_event *event);
+
+/* Tells a stream's holder that it is over, and frees it. */
+void hf_link_end_stream(struct hf_stream *stream, enum hf_status status);
 
 /* Opens a stream over a link for a protocol's handlers. */
 HF_MUST_USE enum hf_status hf_link_open(struct hf_link *link, const struct hf_protocol *protocol,
     void *stream_context, struct hf_stream **stream);
 
-/* Does what the application asked for. */
+/* Does what the application asked for, or says that it cannot be done any more. */
 void hf_network_carry_out(struct hf_network *network, const struct hf_network_command *command);
+void hf_network_decline(struct hf_network *network, const struct hf_network_command *command);
 
 /* Takes inbound connections at a listener. */
 void hf_network_accept(uv_stream_t *listener, int status);
+
+/* Makes the bouncer ready. */
+void hf_network_init_bouncer(struct hf_network *network);
 
 /* Begins a dial, or lets it wait. */
 void hf_network_begin_dial(struct hf_network *network, const struct hf_network_command *command);

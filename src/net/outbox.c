@@ -124,12 +124,13 @@ enum hf_status hf_outbox_seal(struct hf_outbox *outbox, struct hf_noise *noise)
 enum hf_status hf_outbox_add(struct hf_outbox *outbox, struct hf_bytes bytes)
 {
     assert(outbox->frame == 0 && bytes.size <= HF_OUTBOX_BLOCK_BYTES);
+    if (bytes.size == 0) /* Who is silent holds no block. */
+        return HF_OK;
     bool fits = outbox->last && HF_OUTBOX_BLOCK_BYTES - outbox->last->end >= bytes.size;
     if (!fits && !add_block(outbox))
         return HF_NO_MEMORY;
     struct hf_block *block = outbox->last;
-    if (bytes.size > 0)
-        memcpy(block->bytes + block->end, bytes.data, bytes.size);
+    memcpy(block->bytes + block->end, bytes.data, bytes.size);
     block->end += bytes.size;
     outbox->ready += bytes.size;
     return HF_OK;
