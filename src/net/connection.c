@@ -160,11 +160,11 @@ static enum hf_status agree_on_security(struct hf_connection *connection)
     enum hf_status status =
         hf_multistream_receive(&connection->select, connection->in, connection->in_size, &taken);
     drop_received(connection, taken);
-    if (status != HF_OK && status != HF_AGAIN)
-        return select_failed(connection, status);
     if (status == HF_OK)
         connection->phase = HF_PHASE_NOISE;
     enum hf_status sent = greet(connection);
+    if (status != HF_OK && status != HF_AGAIN)
+        return select_failed(connection, status);
     return sent == HF_OK ? status : sent;
 }
 

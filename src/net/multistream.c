@@ -79,12 +79,14 @@ bool hf_multistream_may_go_on(const struct hf_multistream *select)
     return select->dialer && select->count == 1 && select->state != HF_MULTISTREAM_FAILED;
 }
 
+/* A listener still owes its answers to the lines before: a dialer that goes on behind its proposal
+ * as if it were agreed sends no lines, and is to learn that it is not. */
 static enum hf_status fail(struct hf_multistream *select, enum hf_status status, const char *reason)
 {
     select->state = HF_MULTISTREAM_FAILED;
     select->reason = reason;
-    select->owes_header = select->owes_name = false;
-    select->owes_refusals = 0;
+    if (select->dialer)
+        select->owes_header = select->owes_name = false;
     return status;
 }
 

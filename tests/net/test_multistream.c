@@ -344,6 +344,8 @@ static void what_is_decided_stays_so(void **state)
         HF_MALFORMED);
     assert_int_equal(
         hf_multistream_receive(&select, received, sizeof(bytes) - 1, &taken), HF_CLOSED);
+    /* What was heard before is answered all the same. */
+    assert_bytes("owed", (char *)out, hf_multistream_write(&select, out, sizeof(out)), HEADER NA);
     assert_int_equal(hf_multistream_write(&select, out, sizeof(out)), 0);
 }
 
