@@ -86,10 +86,12 @@ plot-adaptive: $(B)/tests/limit/plot_adaptive ## how adaptive rates follow a ser
 	@mkdir -p build/bench
 	@$< > build/bench/adaptive.csv && awk -f bench/adaptive.awk build/bench/adaptive.csv > bench/adaptive.svg
 	@echo "build/bench/adaptive.csv bench/adaptive.svg"
+interop: $(B)/tests/interop/ours $(B)/examples/echo_peer ## against peers on js-, go- and rust-libp2p, which npm, go and cargo build; FILTER=word
+	@OURS=$(CURDIR)/$< tests/interop/run '$(FILTER)'
 check: ## what the house style fixes and a compiler does not see
 	@tests/lint
 coverage: ## how much of src the tests run
 	@HF_TEST_SLOW=1 TIMEOUT=300 $(MAKE) CC=gcc COVERAGE=1 test-coverage
 
 .PHONY: binaries test test-c test-coverage check-address check-undefined check-thread check-valgrind \
-	check-headers fuzz fuzz-run model plot-adaptive check coverage
+	check-headers fuzz fuzz-run model plot-adaptive interop check coverage
