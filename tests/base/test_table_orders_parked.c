@@ -328,13 +328,12 @@ static void two_callers_of_one_fresh_key_admit_once(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 1,
-        .path_lines = 1,
+        .homes = 1, .path_lines = 1,
         .preemptions_max = 5,
         .seed_count = 2,
-        .seeds = {{0, 11, BETWEEN}, {0, 12, 500}},
+        .seeds = {{0, 11, BETWEEN, CHARGE}, {0, 12, 500, CHARGE}},
         .caller_count = 2,
-        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}},
+        .callers = {{1, {{0, 1, LATE, CHARGE}}}, {1, {{0, 1, EARLY, CHARGE}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -344,14 +343,14 @@ static void two_callers_admit_once_across_lines(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 2,
-        .path_lines = 2,
+        .homes = 2, .path_lines = 2,
         .preemptions_max = 4,
         .seed_count = 8,
-        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, BETWEEN}, {0, 15, 500},
-            {1, 16, 9000}, {1, 17, 9000}, {1, 18, 500}},
+        .seeds = {{0, 11, 9000, CHARGE}, {0, 12, 9000, CHARGE}, {0, 13, 9000, CHARGE},
+            {0, 14, BETWEEN, CHARGE}, {0, 15, 500, CHARGE}, {1, 16, 9000, CHARGE},
+            {1, 17, 9000, CHARGE}, {1, 18, 500, CHARGE}},
         .caller_count = 2,
-        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}},
+        .callers = {{1, {{0, 1, LATE, CHARGE}}}, {1, {{0, 1, EARLY, CHARGE}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -361,14 +360,14 @@ static void overflow_stays_exact_while_paths_cross(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 2,
-        .path_lines = 2,
+        .homes = 2, .path_lines = 2,
         .preemptions_max = 2,
         .seed_count = 6,
-        .seeds = {{0, 11, 9000}, {0, 12, 9000}, {0, 13, 9000}, {0, 14, 9000}, {0, 15, BETWEEN},
-            {0, 16, 500}},
+        .seeds = {{0, 11, 9000, CHARGE}, {0, 12, 9000, CHARGE}, {0, 13, 9000, CHARGE},
+            {0, 14, 9000, CHARGE}, {0, 15, BETWEEN, CHARGE}, {0, 16, 500, CHARGE}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}, {1, {{1, 2, LATE}}}},
+        .callers = {{1, {{0, 1, LATE, CHARGE}}}, {1, {{0, 1, EARLY, CHARGE}}},
+            {1, {{1, 2, LATE, CHARGE}}}},
     };
     run_all_orders(&scenario, 2, 2);
 }
@@ -377,13 +376,13 @@ static void three_callers_of_one_fresh_key_admit_once(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 1,
-        .path_lines = 1,
+        .homes = 1, .path_lines = 1,
         .preemptions_max = 3,
         .seed_count = 2,
-        .seeds = {{0, 11, BETWEEN}, {0, 12, 500}},
+        .seeds = {{0, 11, BETWEEN, CHARGE}, {0, 12, 500, CHARGE}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, LATE}}}, {1, {{0, 1, EARLY}}}, {1, {{0, 1, LATE}}}},
+        .callers = {{1, {{0, 1, LATE, CHARGE}}}, {1, {{0, 1, EARLY, CHARGE}}},
+            {1, {{0, 1, LATE, CHARGE}}}},
     };
     run_all_orders(&scenario, 1, 1);
 }
@@ -396,13 +395,13 @@ static void a_caller_who_comes_late_gains_no_cell_from_an_eviction(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 1,
-        .path_lines = 1,
+        .homes = 1, .path_lines = 1,
         .preemptions_max = 3,
         .seed_count = 3,
-        .seeds = {{0, 11, 9000}, {0, 12, 500}, {0, 13, 500}},
+        .seeds = {{0, 11, 9000, CHARGE}, {0, 12, 500, CHARGE}, {0, 13, 500, CHARGE}},
         .caller_count = 3,
-        .callers = {{1, {{0, 1, EARLY}}}, {1, {{0, 1, EARLY}}}, {1, {{0, 2, 7500}}}},
+        .callers = {{1, {{0, 1, EARLY, CHARGE}}}, {1, {{0, 1, EARLY, CHARGE}}},
+            {1, {{0, 2, 7500, CHARGE}}}},
     };
     run_all_orders(&scenario, 2, 2);
 }
@@ -412,14 +411,14 @@ static void a_time_that_was_given_back_deceives_nobody(void **state)
 {
     (void)state;
     const struct scenario scenario = {
-        .homes = 1,
-        .path_lines = 1,
+        .homes = 1, .path_lines = 1,
         .preemptions_max = 3,
         .seed_count = 3,
-        .seeds = {{0, 11, 19000}, {0, 12, 19000}, {0, 13, 19000}},
+        .seeds = {{0, 11, 19000, CHARGE}, {0, 12, 19000, CHARGE}, {0, 13, 19000, CHARGE}},
         .caller_count = 3,
-        .callers = {{2, {{0, 1, EARLY}, {0, 1, EARLY, REFUND}}}, {1, {{0, 1, EARLY}}},
-            {2, {{0, 2, EARLY + 5100}, {0, 2, EARLY + 5100, RESET}}}},
+        .callers = {{2, {{0, 1, EARLY, CHARGE}, {0, 1, EARLY, REFUND}}},
+            {1, {{0, 1, EARLY, CHARGE}}},
+            {2, {{0, 2, EARLY + 5100, CHARGE}, {0, 2, EARLY + 5100, RESET}}}},
     };
     run_all_orders(&scenario, 1, 3);
 }
