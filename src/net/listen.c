@@ -6,7 +6,7 @@
 
 /* Where peers come in. */
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* Who finds it full waits a second. */
 
 static void tell_listening(struct hf_network *network, size_t index)
 {
