@@ -324,6 +324,52 @@ static void leaving_is_told_and_ends_the_other_side(void **state)
     free_pair(pair);
 }
 
+static void a_peer_that_answers_no_pings_is_given_up(void **state)
+{
+    (void)state;
+    struct tally tally;
+    struct pair *pair = connected(9, true, 100000, &tally);
+    struct hf_connection *connection = pair->nodes[0].connection;
+    struct hf_bytes piece;
+    pair->now_ns = hf_connection_deadline_ns(connection);
+    take_events(pair, 0);
+    assert_int_equal(pair->nodes[0].status, HF_OK);
+    assert_int_equal(hf_connection_flush(connection, pair->now_ns), HF_OK);
+    assert_int_equal(hf_connection_pieces(connection, &piece, 1), 1);
+    hf_connection_sent(connection, piece.size, pair->now_ns);
+    pair->now_ns = hf_connection_deadline_ns(connection);
+    take_events(pair, 0);
+    assert_int_equal(pair->nodes[0].status, HF_TIMEOUT);
+    assert_string_equal(hf_connection_reason(connection), "the peer does not answer pings");
+    free_pair(pair);
+}
+
+static void a_stream_says_whose_it_is_and_does_nothing_once_all_is_over(void **state)
+{
+    (void)state;
+    struct tally tally;
+    struct pair *pair = connected(10, true, 100000, &tally);
+    struct node *node = &pair->nodes[0];
+    const struct hf_identity *other = &pair->nodes[1].identity;
+    struct hf_stream *stream;
+    assert_memory_equal(hf_connection_peer_key(node->connection), other->public_key, 32);
+    assert_int_equal(hf_connection_open(node->connection, "/echo/1", pair->now_ns, &stream), HF_OK);
+    assert_true(hf_peer_id_equals(hf_stream_peer(stream), &other->id));
+    hf_stream_finish(stream); /* Too early: it is not agreed on. */
+    assert_int_equal(hf_stream_write(stream, hf_bytes("x", 1)), 0);
+    run_pair(pair);
+    assert_int_equal(hf_stream_write(stream, hf_bytes("x", 1)), 1);
+    hf_connection_go_away(node->connection);
+    assert_int_equal(hf_stream_write(stream, hf_bytes("x", 1)), 0);
+    hf_stream_finish(stream);
+    hf_stream_consume(stream, 100);
+    assert_false(hf_stream_at_end(stream));
+    hf_stream_part(stream);
+    hf_stream_reset(stream); /* Too late: it is freed by who parts with it. */
+    assert_ptr_equal(hf_connection_streams(node->connection), stream);
+    free_pair(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +384,8 @@ int main(void)
         cmocka_unit_test(a_peer_that_never_finishes_setting_up_is_given_up),
         cmocka_unit_test(a_peer_that_reads_nothing_is_given_up),
         cmocka_unit_test(leaving_is_told_and_ends_the_other_side),
+        cmocka_unit_test(a_peer_that_answers_no_pings_is_given_up),
+        cmocka_unit_test(a_stream_says_whose_it_is_and_does_nothing_once_all_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
