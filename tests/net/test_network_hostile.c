@@ -188,6 +188,24 @@ static void frames_that_say_nothing_are_put_up_with_a_while(void **state)
     honest_pings();
 }
 
+/* Some are left at once, and some end before a protocol is agreed on. */
+static void streams_that_agree_on_nothing_are_few(void **state)
+{
+    (void)state;
+    static struct raw_peer peer;
+    meet(&peer);
+    for (uint32_t id = 1; id < 2 * 200; id += 2)
+        raw_put(&peer, HF_YAMUX_WINDOW_UPDATE, HF_YAMUX_SYN, id, 0, NULL);
+    for (uint32_t id = 1; id < 2 * 20; id += 2)
+        raw_put(&peer, HF_YAMUX_WINDOW_UPDATE, HF_YAMUX_FIN, id, 0, NULL);
+    raw_put(&peer, HF_YAMUX_DATA, 0, 51, 3, "\xff\xff\xff");
+    raw_put(&peer, HF_YAMUX_PING, HF_YAMUX_ACK, 0, 99, NULL); /* So that it ends. */
+    raw_flush(&peer);
+    assert_cut_off(&peer, "no ping asked for");
+    raw_end(&peer);
+    honest_pings();
+}
+
 static void who_sends_more_than_granted_is_cut_off(void **state)
 {
     (void)state;
@@ -284,6 +302,7 @@ int main(void)
         WITH_BOTH(an_identify_beyond_its_limits_is_not_listened_to),
         WITH_BOTH(floods_of_pings_resets_and_nothings_are_cut_off),
         WITH_BOTH(frames_that_say_nothing_are_put_up_with_a_while),
+        WITH_BOTH(streams_that_agree_on_nothing_are_few),
         WITH_BOTH(who_sends_more_than_granted_is_cut_off),
         WITH_BOTH(lines_and_frames_that_claim_to_be_long_are_not_waited_for),
         WITH_BOTH(who_reads_nothing_costs_little_memory),
