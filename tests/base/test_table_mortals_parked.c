@@ -47,6 +47,7 @@ static uint64_t recovered;
 static _Thread_local struct {
     struct hf_splitmix dice;
     struct hf_table table;
+    uint32_t former; /* Whose leavings it takes while it gets his number. */
     uint64_t marks_left;
     jmp_buf death;
 } self;
@@ -61,7 +62,7 @@ static void at_mark(enum hf_step step)
 static bool is_dead(void *context, uint32_t owner)
 {
     (void)context;
-    return hf_load_seq(&dead[owner]);
+    return owner == self.former || hf_load_seq(&dead[owner]);
 }
 
 static struct hf_table view_of(uint32_t owner)
@@ -119,13 +120,18 @@ static void live(void)
     }
 }
 
-/* A number that an earlier owner had is taken once nothing is left of him. */
+/*
+ * A number that an earlier owner had is used once nothing is left of him. He is dead to his heir
+ * alone meanwhile: the others would take what the heir has in hand for his, and take it, too.
+ */
 static void be_born(uint32_t owner)
 {
     self.marks_left = 0;
     self.table = view_of(owner);
-    recover();
+    self.former = owner;
     hf_store_seq(&dead[owner], false);
+    recover();
+    self.former = 0;
     self.marks_left = 1 + hf_splitmix_next(&self.dice) % MARKS_MAX;
 }
 
