@@ -317,6 +317,10 @@ static void what_is_returned_late_is_not_what_others_have_charged_since(void **s
 
 int main(void)
 {
+    if (test_is_instrumented()) {
+        puts("1..0 # SKIP sanitizers and valgrind lose track of coroutines");
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_returned_late_is_not_what_others_have_charged_since),
         cmocka_unit_test(of_two_who_want_the_same_last_cells_one_gets_them),
