@@ -159,7 +159,10 @@ HF_MUST_USE HF_API enum hf_status hf_limiter_trim(
 HF_MUST_USE HF_API enum hf_status hf_limiter_trim_at(
     struct hf_limiter *limiter, const struct hf_gcra *quota, uint64_t now_ns);
 
-/* Forgets what a key has used: all of its burst is available. */
+/*
+ * Forgets what a key has used: all of its burst is available. Of what reservations have promised
+ * further ahead than fill_max_ns, only so much is forgotten as brings it down to that.
+ */
 HF_MUST_USE HF_API enum hf_status hf_limiter_reset(struct hf_limiter *limiter, struct hf_bytes key);
 
 HF_MUST_USE HF_API enum hf_status hf_limiter_reset_at(
