@@ -7,8 +7,6 @@
 #include "base/allocator.h"
 #include "base/minmax.h"
 
-#define LITERAL(text) hf_bytes((text), sizeof(text) - 1)
-
 static const struct hf_bytes security = {"/noise", 6};
 static const struct hf_bytes multiplexer = {HF_CONNECTION_YAMUX, sizeof(HF_CONNECTION_YAMUX) - 1};
 
@@ -391,11 +389,6 @@ void hf_connection_go_away(struct hf_connection *connection)
 const struct hf_peer_id *hf_connection_peer(const struct hf_connection *connection)
 {
     return connection->secured ? &connection->peer.id : NULL;
-}
-
-const uint8_t *hf_connection_peer_key(const struct hf_connection *connection)
-{
-    return connection->secured ? connection->peer.public_key : NULL;
 }
 
 const char *hf_connection_reason(const struct hf_connection *connection)

@@ -142,9 +142,6 @@ void hf_connection_go_away(struct hf_connection *connection);
 /* Who is at the other end; NULL before HF_CONNECTION_SECURED. */
 const struct hf_peer_id *hf_connection_peer(const struct hf_connection *connection);
 
-/* The peer's Ed25519 key; NULL before HF_CONNECTION_SECURED. */
-const uint8_t *hf_connection_peer_key(const struct hf_connection *connection);
-
 /* Why it has ended: "" if it has not. Borrowed. */
 const char *hf_connection_reason(const struct hf_connection *connection);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/minmax.h"
+#include "net/take.h"
 
 /* What comes in. */
 
@@ -181,20 +182,15 @@ static enum hf_status take_frame(
     }
 }
 
-static struct hf_bytes take(struct hf_bytes *bytes, size_t size)
-{
-    struct hf_bytes taken = hf_bytes(bytes->data, size);
-    *bytes = hf_bytes((const uint8_t *)bytes->data + size, bytes->size - size);
-    return taken;
-}
-
 /* False: the header is not complete yet. */
 static bool take_header(struct hf_yamux *session, struct hf_bytes *bytes)
 {
     size_t size = hf_min(HF_YAMUX_HEADER_BYTES - session->header_size, bytes->size);
     if (size == 0)
         return false;
-    memcpy(session->header + session->header_size, take(bytes, size).data, size);
+    struct hf_bytes part;
+    (void)hf_take(bytes, size, &part);
+    memcpy(session->header + session->header_size, part.data, size);
     session->header_size += (uint32_t)size;
     if (session->header_size < HF_YAMUX_HEADER_BYTES)
         return false;
@@ -206,7 +202,8 @@ static bool take_header(struct hf_yamux *session, struct hf_bytes *bytes)
 static void take_data(
     struct hf_yamux *session, struct hf_bytes *bytes, struct hf_yamux_event *event)
 {
-    struct hf_bytes data = take(bytes, hf_min(session->payload_left, bytes->size));
+    struct hf_bytes data;
+    (void)hf_take(bytes, hf_min(session->payload_left, bytes->size), &data);
     session->payload_left -= (uint32_t)data.size;
     struct hf_yamux_stream *stream = session->current;
     if (!stream || !hf_yamux_stream_lives(stream) || (stream->state & HF_STREAM_RELEASED))
