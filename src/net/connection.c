@@ -87,7 +87,7 @@ void hf_connection_free(struct hf_connection *connection)
     hf_yamux_free(connection->mux);
     hf_noise_fini(&connection->noise);
     hf_outbox_clear(&connection->outbox);
-    hf_kept_drop(&connection->stash, &connection->allocator, SIZE_MAX / 2);
+    hf_stash_clear(&connection->stash, connection->outbox.pool);
     hf_kept_drop(&connection->opening, &connection->allocator, SIZE_MAX / 2);
     struct hf_allocator allocator = connection->allocator;
     hf_release(&allocator, connection, sizeof *connection, _Alignof(struct hf_connection));
@@ -95,10 +95,10 @@ void hf_connection_free(struct hf_connection *connection)
 
 size_t hf_connection_lead(struct hf_connection *connection, uint8_t *out)
 {
-    struct hf_bytes stash = hf_kept_bytes(&connection->stash);
+    struct hf_bytes stash = hf_stash_bytes(&connection->stash);
     if (stash.size > 0)
         memcpy(out, stash.data, stash.size);
-    hf_kept_drop(&connection->stash, &connection->allocator, stash.size);
+    hf_stash_clear(&connection->stash, connection->outbox.pool);
     return stash.size;
 }
 
@@ -319,7 +319,7 @@ enum hf_status hf_connection_settle(struct hf_connection *connection)
 {
     enum hf_status status = hf_connection_keep_lent(connection);
     if (status == HF_OK)
-        status = hf_kept_add(&connection->stash, &connection->allocator,
+        status = hf_stash_keep(&connection->stash, connection->outbox.pool,
             hf_bytes(connection->in, connection->in_size));
     connection->in = NULL;
     connection->in_size = 0;

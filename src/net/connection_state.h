@@ -5,6 +5,7 @@
 #include "net/connection.h"
 #include "net/kept.h"
 #include "net/multistream.h"
+#include "net/stash.h"
 #include "net/yamux.h"
 #include "net/yamux_frame.h"
 
@@ -62,7 +63,7 @@ struct hf_connection {
     size_t frames;          /* Opened since hf_connection_receive, */
     size_t empty;           /* and those of no bytes, ever. */
     struct hf_bytes plain;  /* What was opened and not yet taken. */
-    struct hf_kept stash;   /* The beginning of a frame. */
+    struct hf_stash stash;  /* The beginning of a frame. */
     struct hf_kept opening; /* Lines about the multiplexer, and what came behind them. */
     struct hf_stream *streams;
     struct hf_stream *fresh;   /* Just agreed on, with data behind the agreement. */

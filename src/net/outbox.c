@@ -27,7 +27,7 @@ void hf_block_pool_fini(struct hf_block_pool *pool)
     pool->spare_count = 0;
 }
 
-static struct hf_block *take_block(struct hf_block_pool *pool)
+struct hf_block *hf_block_take(struct hf_block_pool *pool)
 {
     struct hf_block *block = pool->spare;
     if (!block)
@@ -39,7 +39,7 @@ static struct hf_block *take_block(struct hf_block_pool *pool)
     return block;
 }
 
-static void give_block(struct hf_block_pool *pool, struct hf_block *block)
+void hf_block_give(struct hf_block_pool *pool, struct hf_block *block)
 {
     if (pool->spare_count == HF_OUTBOX_SPARE_BLOCKS_MAX) {
         free_block(pool, block);
@@ -55,7 +55,7 @@ void hf_outbox_clear(struct hf_outbox *outbox)
     while (outbox->first) {
         struct hf_block *block = outbox->first;
         outbox->first = block->next;
-        give_block(outbox->pool, block);
+        hf_block_give(outbox->pool, block);
     }
     *outbox = (struct hf_outbox){.pool = outbox->pool};
 }
@@ -67,7 +67,7 @@ bool hf_outbox_full(const struct hf_outbox *outbox)
 
 static bool add_block(struct hf_outbox *outbox)
 {
-    struct hf_block *block = take_block(outbox->pool);
+    struct hf_block *block = hf_block_take(outbox->pool);
     if (!block)
         return false;
     *(outbox->last ? &outbox->last->next : &outbox->first) = block;
@@ -153,7 +153,7 @@ static void drop_first(struct hf_outbox *outbox)
     outbox->first = block->next;
     if (!outbox->first)
         outbox->last = NULL;
-    give_block(outbox->pool, block);
+    hf_block_give(outbox->pool, block);
 }
 
 void hf_outbox_sent(struct hf_outbox *outbox, size_t size)

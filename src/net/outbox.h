@@ -21,7 +21,7 @@
  *     hf_outbox_sent(&outbox, bytes_taken);
  *
  * Blocks come from a pool that a network's connections share, and go back there once their bytes
- * are sent: a connection that has nothing to send holds none.
+ * are sent: an outbox that has nothing to send holds none.
  */
 #define HF_OUTBOX_BLOCK_BYTES (HF_NOISE_FRAME_BYTES_MAX + 15)
 #define HF_OUTBOX_BYTES_MAX 262144 /* From here on nothing is taken in addition. */
@@ -54,6 +54,10 @@ void hf_block_pool_init(struct hf_block_pool *pool, const struct hf_allocator *a
 
 /* Frees what is spare. No outbox may hold blocks of the pool any more. */
 void hf_block_pool_fini(struct hf_block_pool *pool);
+
+/* Takes an empty block out of a pool, and gives one back. NULL: no memory. */
+struct hf_block *hf_block_take(struct hf_block_pool *pool);
+void hf_block_give(struct hf_block_pool *pool, struct hf_block *block);
 
 /* Gives all blocks back. */
 void hf_outbox_clear(struct hf_outbox *outbox);

@@ -111,7 +111,7 @@ static void check(const struct hf_connection *connection)
     }
     promise(negotiating == connection->negotiating);
     promise(negotiating <= HF_CONNECTION_NEGOTIATING_MAX);
-    promise(hf_kept_bytes(&connection->stash).size < HF_CONNECTION_LEAD_MAX);
+    promise(hf_stash_bytes(&connection->stash).size < HF_CONNECTION_LEAD_MAX);
     promise(connection->outbox.ready <= HF_OUTBOX_BYTES_MAX + 2 * HF_OUTBOX_BLOCK_BYTES);
 }
 
