@@ -24,8 +24,12 @@
  * are sent: an outbox that has nothing to send holds none.
  */
 #define HF_OUTBOX_BLOCK_BYTES (HF_NOISE_FRAME_BYTES_MAX + 15)
-#define HF_OUTBOX_BYTES_MAX 262144 /* From here on nothing is taken in addition. */
-#define HF_OUTBOX_PIECES_MAX 8
+/*
+ * From here on nothing is taken in addition. Enough for one side to fill while the other empties a
+ * socket: with half of it both wait for each other every so often.
+ */
+#define HF_OUTBOX_BYTES_MAX 524288
+#define HF_OUTBOX_PIECES_MAX 16
 #define HF_OUTBOX_SPARE_BLOCKS_MAX 64 /* That a pool keeps for later. */
 
 struct hf_block {
