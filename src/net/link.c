@@ -132,14 +132,21 @@ void hf_link_end(struct hf_link *link, enum hf_status status, const char *reason
     hf_link_settle(link);
 }
 
+/* Some peers close by a reset, which may also show as a broken pipe. */
+static const char *reason_of_peer(int error)
+{
+    if (error == UV_EOF)
+        return "the peer closed the connection";
+    return error == UV_ECONNRESET || error == UV_EPIPE ? "the peer reset the connection" : NULL;
+}
+
 static void fail_socket(struct hf_link *link, int error)
 {
     char reason[HF_NETWORK_REASON_BYTES];
-    if (error == UV_EOF)
-        snprintf(reason, sizeof reason, "the peer closed the connection");
-    else
+    const char *by_peer = reason_of_peer(error);
+    if (!by_peer)
         hf_network_explain(reason, "socket", error);
-    hf_link_end(link, error == UV_EOF ? HF_CLOSED : HF_IO, reason);
+    hf_link_end(link, by_peer ? HF_CLOSED : HF_IO, by_peer ? by_peer : reason);
     close_handles(link);
 }
 

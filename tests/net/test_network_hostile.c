@@ -176,6 +176,31 @@ static bool send_empty_frame(struct raw_peer *peer)
     return raw_send(peer->socket, frame, sizeof frame);
 }
 
+static void assert_told_closed(const char *reason)
+{
+    struct hf_network_event event = wait_for(&victim, HF_NETWORK_CLOSED);
+    assert_int_equal(event.status, HF_CLOSED);
+    assert_string_equal(event.reason, reason);
+}
+
+/* Without a word of yamux's; a reset is no error of this side's either. */
+static void who_hangs_up_is_said_to_have_closed(void **state)
+{
+    (void)state;
+    static const struct linger at_once = {1, 0};
+    struct raw_peer peer;
+    meet(&peer);
+    (void)wait_for(&victim, HF_NETWORK_CONNECTED);
+    assert_int_equal(shutdown(peer.socket, SHUT_WR), 0);
+    assert_told_closed("the peer closed the connection");
+    raw_end(&peer);
+    meet(&peer);
+    (void)wait_for(&victim, HF_NETWORK_CONNECTED);
+    assert_int_equal(setsockopt(peer.socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    raw_end(&peer);
+    assert_told_closed("the peer reset the connection");
+}
+
 static void frames_that_say_nothing_are_put_up_with_a_while(void **state)
 {
     (void)state;
@@ -301,6 +326,7 @@ int main(void)
         WITH_BOTH(a_peer_that_claims_a_foreign_key_is_cut_off),
         WITH_BOTH(an_identify_beyond_its_limits_is_not_listened_to),
         WITH_BOTH(floods_of_pings_resets_and_nothings_are_cut_off),
+        WITH_BOTH(who_hangs_up_is_said_to_have_closed),
         WITH_BOTH(frames_that_say_nothing_are_put_up_with_a_while),
         WITH_BOTH(streams_that_agree_on_nothing_are_few),
         WITH_BOTH(who_sends_more_than_granted_is_cut_off),
