@@ -23,8 +23,7 @@ enum hf_status hf_multihash_read(struct hf_bytes bytes, struct hf_multihash *has
 
 size_t hf_multihash_write(const struct hf_multihash *hash, uint8_t *out)
 {
-    assert(hash->digest.size > 0);
-    assert(hash->digest.size < 128);
+    assert(hash->digest.size < 128); /* Else its length would take two bytes. */
     out[0] = (uint8_t)hash->code;
     out[1] = (uint8_t)hash->digest.size;
     memcpy(out + 2, hash->digest.data, hash->digest.size);

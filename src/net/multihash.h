@@ -29,7 +29,7 @@ HF_MUST_USE enum hf_status hf_multihash_read(struct hf_bytes bytes, struct hf_mu
 /* Bytes that hf_multihash_write takes for a digest of less than 128 bytes. */
 #define HF_MULTIHASH_BYTES_OF(digest_bytes) ((digest_bytes) + 2)
 
-/* Writes code and digest, of 1 to 127 bytes (asserted), into out. Returns the size. */
+/* Writes code and digest, of at most 127 bytes (asserted), into out. Returns the size. */
 size_t hf_multihash_write(const struct hf_multihash *hash, uint8_t *out);
 
 #endif

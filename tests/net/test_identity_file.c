@@ -156,6 +156,13 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
     assert_int_equal(error.causes[0].code, ENOTDIR);
 }
 
+/* The memory of a process is a file of its owner's alone, and at its begin there is none. */
+static void what_cannot_be_read_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    assert_not_loaded("/proc/self/mem", HF_IO, EIO, "cannot read it");
+}
+
 static void why_a_long_path_is_refused_is_still_said(void **state)
 {
     (void)state;
@@ -272,6 +279,7 @@ int main(void)
         IN_A_DIRECTORY(a_file_in_the_older_form_loads_too),
         IN_A_DIRECTORY(a_file_with_something_else_in_it_is_refused),
         IN_A_DIRECTORY(what_is_no_file_is_refused_without_waiting),
+        cmocka_unit_test(what_cannot_be_read_is_refused_with_the_reason),
         cmocka_unit_test(why_a_long_path_is_refused_is_still_said),
         cmocka_unit_test(once_saved_it_outlives_a_crash),
         cmocka_unit_test(a_failing_disk_leaves_all_or_nothing),
