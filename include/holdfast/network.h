@@ -27,7 +27,9 @@ extern "C" {
  *
  * One thread runs the network, and calls the handlers of protocols. Commands (dial, open, close,
  * stop) may come from any thread; events go to one other, or the same, through a queue without
- * locks.
+ * locks. A name that is dialled is looked up by a thread of its own, which nothing can hurry: one
+ * that still waits for the resolver when the network stops is left behind, with some memory of
+ * libc's, and ends when the resolver does.
  *
  * Limits: HF_NETWORK_... below, and those of a connection and its streams: set-up in 10 s, a
  * stream's protocol within 10 s, 256 streams a side, 10 s for a peer to read what waits.
@@ -40,6 +42,7 @@ struct hf_network;
 #define HF_NETWORK_COMMANDS_MAX 1024     /* That wait to be carried out, and dials. More: FULL. */
 #define HF_NETWORK_DIALS_MAX 128         /* At a time; more wait. */
 #define HF_NETWORK_ADDRESSES_MAX 16      /* That a name is looked up to. */
+#define HF_NETWORK_LOOKUPS_MAX 8         /* Names looked up at a time; more wait. */
 #define HF_NETWORK_STAGGER_NS HF_MS(250) /* Between attempts at several addresses (RFC 8305). */
 #define HF_NETWORK_DIAL_NS HF_SECONDS(15)
 #define HF_NETWORK_DRAIN_NS HF_SECONDS(3) /* To send what waits when stopped. */

@@ -23,14 +23,6 @@ static void free_dial(uv_handle_t *timer)
     hf_release(&dial->network->allocator, dial, sizeof *dial, _Alignof(struct hf_dial));
 }
 
-/* Lookups can only be waited for. */
-static void free_if_done(struct hf_dial *dial)
-{
-    if (dial->over && !dial->looking && dial->trying == 0 &&
-        !uv_is_closing((uv_handle_t *)&dial->timer))
-        uv_close((uv_handle_t *)&dial->timer, free_dial);
-}
-
 static void start(struct hf_dial *dial);
 
 /* Starting one may end it at once, which makes room for the next: a loop, not a recursion. */
@@ -60,10 +52,9 @@ static void leave_dialling(struct hf_dial *dial)
 static void end_dial(struct hf_dial *dial)
 {
     struct hf_network *network = dial->network;
-    dial->over = true;
     leave_dialling(dial);
-    if (dial->looking)
-        (void)uv_cancel((uv_req_t *)&dial->lookup); /* If that has begun, it must be awaited. */
+    if (dial->lookup)
+        hf_lookup_abandon(dial->lookup);
     struct hf_link *next;
     for (struct hf_link *link = network->links; link; link = next) {
         next = link->next;
@@ -73,7 +64,7 @@ static void end_dial(struct hf_dial *dial)
             hf_link_drop(link);
         }
     }
-    free_if_done(dial);
+    uv_close((uv_handle_t *)&dial->timer, free_dial);
     start_waiting(network);
 }
 
@@ -86,8 +77,6 @@ static void fail_dial(struct hf_dial *dial, enum hf_status status, const char *w
         .peer = dial->target.peer,
         .address = dial->address,
     };
-    if (dial->over)
-        return;
     if (error != 0)
         hf_network_explain(event.reason, what, error);
     else
@@ -161,15 +150,13 @@ static void set_timer(struct hf_dial *dial)
 
 static void try_next(struct hf_dial *dial)
 {
-    while (!dial->over && dial->tried < dial->addresses_count) {
+    while (dial->tried < dial->addresses_count) {
         int error = attempt(dial);
         dial->tried++;
         if (error == 0)
             break;
         dial->last_error = error;
     }
-    if (dial->over)
-        return;
     if (dial->trying == 0 && dial->tried == dial->addresses_count)
         fail_dial(dial, HF_IO, "connect", dial->last_error);
     else
@@ -184,42 +171,53 @@ static void set_port(struct sockaddr_storage *address, uint16_t port)
         ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
 }
 
-static void on_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void use_found(struct hf_dial *dial, const struct addrinfo *found)
 {
-    struct hf_dial *dial = request->data;
-    dial->looking = false;
-    hf_network_now(dial->network);
-    for (struct addrinfo *each = found; each && !dial->over; each = each->ai_next) {
-        if (dial->addresses_count == HF_NETWORK_ADDRESSES_MAX)
-            break;
+    for (; found && dial->addresses_count < HF_NETWORK_ADDRESSES_MAX; found = found->ai_next) {
         struct sockaddr_storage *address = &dial->addresses[dial->addresses_count++];
-        memcpy(address, each->ai_addr, each->ai_addrlen);
+        memcpy(address, found->ai_addr, found->ai_addrlen);
         set_port(address, dial->target.port);
     }
-    uv_freeaddrinfo(found);
-    if (dial->over)
-        free_if_done(dial);
-    else if (status != 0)
-        fail_dial(dial, HF_IO, "looking the name up", status);
-    else
-        try_next(dial);
+    try_next(dial);
+}
+
+static void fail_lookup(struct hf_dial *dial, const char *why)
+{
+    char reason[HF_NETWORK_REASON_BYTES];
+    snprintf(reason, sizeof reason, "looking the name up: %s", why);
+    fail_dial(dial, HF_IO, reason, 0);
+}
+
+void hf_network_take_lookups(uv_async_t *wake)
+{
+    struct hf_network *network = wake->data;
+    struct hf_lookup *lookup;
+    hf_network_now(network);
+    while ((lookup = hf_lookups_take(network->lookups)) != NULL) {
+        struct hf_dial *dial = lookup->owner;
+        dial->lookup = NULL;
+        if (lookup->error != 0)
+            fail_lookup(dial, gai_strerror(lookup->error));
+        else
+            use_found(dial, lookup->found);
+        hf_lookup_free(lookup);
+    }
 }
 
 static void look_up(struct hf_dial *dial)
 {
+    struct hf_network *network = dial->network;
     int family = dial->target.kind == HF_MULTIADDR_DNS4   ? AF_INET
                  : dial->target.kind == HF_MULTIADDR_DNS6 ? AF_INET6
                                                           : AF_UNSPEC;
-    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
-    dial->lookup.data = dial;
-    int error = uv_getaddrinfo(
-        &dial->network->loop, &dial->lookup, on_looked_up, dial->target.name, NULL, &hints);
-    if (error != 0) {
-        fail_dial(dial, HF_IO, "looking the name up", error);
-        return;
-    }
-    dial->looking = true;
-    set_timer(dial);
+    if (!network->lookups)
+        network->lookups = hf_lookups_new(&network->looked_up);
+    if (network->lookups)
+        dial->lookup = hf_lookup_begin(network->lookups, dial, dial->target.name, family);
+    if (dial->lookup)
+        set_timer(dial);
+    else
+        fail_lookup(dial, "no memory or no thread");
 }
 
 static void use_ip(struct hf_dial *dial)
@@ -311,4 +309,6 @@ void hf_network_end_dials(struct hf_network *network)
     }
     while (network->dialling)
         fail_dial(network->dialling, HF_CLOSED, "the network stops", 0);
+    hf_lookups_leave(network->lookups);
+    network->lookups = NULL;
 }

@@ -163,9 +163,11 @@ static enum hf_status open_world(struct hf_network *network, struct hf_error *er
     network->loop.data = failed == 0 ? network : NULL;
     if (failed == 0)
         failed = uv_async_init(&network->loop, &network->wake, carry_out);
+    if (failed == 0)
+        failed = uv_async_init(&network->loop, &network->looked_up, hf_network_take_lookups);
     if (failed != 0)
         return hf_error_add(error, HF_IO, failed, "libuv: %s", uv_strerror(failed));
-    network->wake.data = network;
+    network->wake.data = network->looked_up.data = network;
     hf_network_init_bouncer(network);
     return HF_OK;
 }
@@ -247,6 +249,7 @@ static void end(struct hf_network *network)
     }
     close_handle((uv_handle_t *)&network->bouncer, NULL);
     close_handle((uv_handle_t *)&network->wake, NULL);
+    close_handle((uv_handle_t *)&network->looked_up, NULL);
 }
 
 static void take_commands(struct hf_network *network, bool last)

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "net/connection.h"
+#include "net/lookup.h"
 #include "net/network_queue.h"
 
 /* What the files of the libuv driver share: the only ones that touch sockets. */
@@ -57,15 +58,13 @@ struct hf_dial {
     uint64_t number;
     struct hf_multiaddr address;
     struct hf_multiaddr_target target;
-    uv_getaddrinfo_t lookup;
+    struct hf_lookup *lookup; /* Of its name, while that is under way. */
     uv_timer_t timer;
     uint64_t deadline_ns;
     struct sockaddr_storage addresses[HF_NETWORK_ADDRESSES_MAX];
     size_t addresses_count;
     size_t tried;
     size_t trying;
-    bool looking;
-    bool over;
     int last_error; /* Of libuv. */
 };
 
@@ -86,6 +85,8 @@ struct hf_network {
     size_t protocols_count;
     uv_loop_t loop;
     uv_async_t wake;
+    uv_async_t looked_up;
+    struct hf_lookups *lookups; /* NULL: no name has been dialled yet. */
     uv_tcp_t bouncer; /* Takes the connections that there is no memory for, to close them. */
     uv_tcp_t listeners[HF_NETWORK_LISTENERS_MAX];
     struct hf_multiaddr addresses[HF_NETWORK_LISTENERS_MAX];
@@ -170,7 +171,10 @@ void hf_network_begin_dial(struct hf_network *network, const struct hf_network_c
 /* An attempt of a dial's has come to something. Not for a link that was dropped by its dial. */
 void hf_dial_attempted(struct hf_dial *dial, struct hf_link *link, int status);
 
-/* Ends all dials that are under way. */
+/* Dials go on with the addresses that their names were looked up to. */
+void hf_network_take_lookups(uv_async_t *wake);
+
+/* Ends all dials that are under way; what is being looked up is left behind. */
 void hf_network_end_dials(struct hf_network *network);
 
 /* The text of libuv's error. */
