@@ -82,10 +82,14 @@ struct hf_network_options {
     uint64_t ping_interval_ns; /* 0: never ping by oneself. */
     bool perf;                 /* Serve /perf/1.0.0. */
     /* Who may connect how often: asked with the remote address before a connection is taken in,
-     * and with the peer's id once it is proven. NULL: anybody. Borrowed. */
+     * and with the peer's id once it is proven; and how many streams a peer may open, asked with
+     * its id for each whose protocol it has named: one too many is reset. A gate among the parts is
+     * for all peers together. NULL: anybody. Borrowed. */
     const struct hf_limits *per_address;
     const struct hf_limits *per_peer;
-    struct hf_audit *audit; /* Records of connections opened, refused and closed. NULL: none. */
+    const struct hf_limits *streams_per_peer;
+    struct hf_audit *audit; /* Records of connections opened, refused and closed, and of streams
+                               refused. NULL: none. */
     const struct hf_allocator *allocator; /* NULL: libc's. Used by commands' threads, too. */
 };
 

@@ -73,6 +73,16 @@ static void admit(struct hf_link *link)
         hf_link_end(link, HF_DENIED, "the peer connects too often");
 }
 
+static bool may_open(const struct hf_link *link)
+{
+    const struct hf_limits *limits = link->network->options.streams_per_peer;
+    struct hf_bytes peer = hf_peer_id_bytes(hf_connection_peer(link->connection));
+    if (!limits || hf_limits_check_at(limits, peer, 1, link->network->now_ns, NULL) == HF_OK)
+        return true;
+    hf_link_audit(link, "stream.refused", "the peer opens streams too often");
+    return false;
+}
+
 static void announce(struct hf_link *link)
 {
     struct hf_network *network = link->network;
@@ -106,6 +116,10 @@ void hf_link_handle(struct hf_link *link, const struct hf_connection_event *even
         announce(link);
         break;
     case HF_CONNECTION_OPENED:
+        if (!may_open(link)) {
+            hf_stream_reset(stream);
+            break;
+        }
         handler = &link->network->protocols[event->protocol];
         hf_stream_set_handler(stream, handler);
         call(handler->opened, handler, stream);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <holdfast/limiter.h>
+
+#include "net/network_node.h"
+#include "net/raw_peer.h"
+#include "support/directory.h"
+
+/* Who is refused by the limits that are handed in, and what the audit log says of it. */
+
+static struct node host, guest;
+static struct hf_audit *audit;
+
+static struct hf_limiter *limiter_of(uint64_t burst)
+{
+    struct hf_limiter_options options = {
+        .quota = {.count = 1, .period_ns = HF_SECONDS(1000), .burst = burst}};
+    struct hf_limiter *limiter;
+    assert_int_equal(hf_limiter_new(&limiter, &options, NULL), HF_OK);
+    return limiter;
+}
+
+static void begin(struct hf_network_options *options)
+{
+    struct hf_audit_options log = {.directory = directory_path};
+    struct hf_error error = {0};
+    if (hf_audit_open(&audit, &log, &error) != HF_OK)
+        fail_msg("%s", hf_error_text(&error));
+    options->audit = audit;
+    start_with(&host, 1, options);
+    start(&guest, 2);
+}
+
+/* The log, once the nodes have stopped. */
+static const char *end(void)
+{
+    static char text[1 << 16];
+    char path[128];
+    stop(&guest);
+    stop(&host);
+    assert_int_equal(hf_audit_close(audit, PATIENCE_NS, NULL), HF_OK);
+    snprintf(path, sizeof path, "%s/audit.log", directory_path);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    fclose(file);
+    assert_int_equal(remove(path), 0);
+    return text;
+}
+
+/* How many records of an event there are that say something. */
+static unsigned count(const char *log, const char *event, const char *says)
+{
+    unsigned found = 0;
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\"", event);
+    for (const char *line = log; *line; line = strchr(line, '\n') + 1) {
+        char one[1024];
+        snprintf(one, sizeof one, "%.*s", (int)(strchr(line, '\n') - line), line);
+        found += strstr(one, quoted) && strstr(one, says);
+    }
+    return found;
+}
+
+static void assert_refused(const char *reason)
+{
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_REFUSED);
+    assert_int_equal(event.status, HF_DENIED);
+    assert_string_equal(event.reason, reason);
+}
+
+/* The guest dials, and is let in. */
+static void let_in(void)
+{
+    assert_int_equal(hf_network_dial(guest.network, &host.address, 1), HF_OK);
+    (void)wait_for(&host, HF_NETWORK_CONNECTED);
+    (void)wait_for(&guest, HF_NETWORK_CONNECTED);
+}
+
+static void turned_away(void)
+{
+    assert_int_equal(hf_network_dial(guest.network, &host.address, 2), HF_OK);
+    struct hf_network_event event = wait_for(&guest, HF_NETWORK_DIAL_FAILED);
+    assert_int_equal(event.dial, 2);
+}
+
+/* A connection from an address of one's choice. It is not let in before it says who it is. */
+static int connect_from(const char *address)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct hf_multiaddr_target target;
+    int made = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(hf_multiaddr_target(&host.address, &target, NULL), HF_OK);
+    memcpy(&to.sin_addr, target.ip.bytes, sizeof to.sin_addr);
+    to.sin_port = htons(target.port);
+    assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
+    assert_int_equal(bind(made, (struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(made, (struct sockaddr *)&to, sizeof to), 0);
+    return made;
+}
+
+/* Whether the host greets who has come from there, as it does all that it takes in. */
+static bool is_greeted(int made)
+{
+    static const char lines[] = "\x13/multistream/1.0.0\n\x07/noise\n";
+    char answer[sizeof lines - 1];
+    bool greeted = raw_send(made, lines, sizeof lines - 1) &&
+                   raw_receive(made, answer, sizeof answer);
+    close(made);
+    return greeted;
+}
+
+static void an_address_that_connects_too_often_is_refused_and_others_are_not(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiter = limiter_of(2);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.per_address = &limits};
+    static const char reason[] = "the address connects too often";
+    begin(&options);
+    let_in();
+    let_in();
+    turned_away();
+    assert_refused(reason);
+    assert_true(is_greeted(connect_from("127.0.0.2")));
+    assert_false(is_greeted(connect_from("127.0.0.1")));
+    const char *log = end();
+    assert_int_equal(count(log, "connection.refused", reason), 2);
+    assert_int_equal(count(log, "connection.opened", "\"/ip4/127.0.0.1/tcp/"), 2);
+    hf_limiter_free(limiter);
+}
+
+static void a_peer_that_connects_too_often_is_refused_once_it_is_known(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiter = limiter_of(1);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.per_peer = &limits};
+    static const char reason[] = "the peer connects too often";
+    static struct raw_peer other;
+    char id[HF_PEER_ID_TEXT_BYTES];
+    begin(&options);
+    hf_peer_id_write(hf_network_id(guest.network), id, sizeof id);
+    let_in();
+    assert_int_equal(hf_network_dial(guest.network, &host.address, 2), HF_OK);
+    assert_refused(reason);
+    raw_begin(&other, &host.address, 77);
+    (void)wait_for(&host, HF_NETWORK_CONNECTED);
+    raw_end(&other);
+    const char *log = end();
+    assert_int_equal(count(log, "connection.refused", reason), 1);
+    assert_int_equal(count(log, "connection.refused", id), 1);
+    assert_int_equal(count(log, "connection.opened", ""), 2);
+    hf_limiter_free(limiter);
+}
+
+static void all_together_are_refused_beyond_what_is_for_everybody(void **state)
+{
+    (void)state;
+    struct hf_gate gate;
+    const struct hf_quota quota = {.count = 1, .period_ns = HF_SECONDS(1000), .burst = 2};
+    assert_int_equal(hf_gate_init(&gate, &quota, NULL), HF_OK);
+    const struct hf_limits limits = {.parts = {{.gate = &gate}}};
+    struct hf_network_options options = {.per_address = &limits};
+    begin(&options);
+    assert_true(is_greeted(connect_from("127.0.0.2")));
+    assert_true(is_greeted(connect_from("127.0.0.3")));
+    assert_false(is_greeted(connect_from("127.0.0.4")));
+    turned_away();
+    const char *log = end();
+    assert_int_equal(count(log, "connection.refused", "the address connects too often"), 2);
+    assert_int_equal(count(log, "connection.refused", "\"/ip4/127.0.0.4/tcp/"), 1);
+}
+
+/* The first stream of the guest's asks who the host is; each ping is one more. */
+static void streams_beyond_what_a_peer_may_open_are_reset(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiter = limiter_of(3);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.streams_per_peer = &limits};
+    begin(&options);
+    let_in();
+    (void)wait_for(&guest, HF_NETWORK_IDENTIFIED);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(hf_network_ping(guest.network, hf_network_id(host.network)), HF_OK);
+        (void)wait_for(&guest, HF_NETWORK_PINGED);
+    }
+    assert_int_equal(hf_network_ping(guest.network, hf_network_id(host.network)), HF_OK);
+    assert_int_equal(wait_for(&guest, HF_NETWORK_PING_FAILED).status, HF_CLOSED);
+    const char *log = end();
+    assert_int_equal(count(log, "stream.refused", "the peer opens streams too often"), 1);
+    hf_limiter_free(limiter);
+}
+
+static void no_more_connections_are_kept_than_may_be(void **state)
+{
+    (void)state;
+    struct hf_network_options options = {.connections_max = 2};
+    begin(&options);
+    let_in();
+    let_in();
+    turned_away();
+    assert_refused("there are too many connections");
+    assert_int_equal(hf_network_dial(host.network, &guest.address, 3), HF_OK);
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_DIAL_FAILED);
+    assert_int_equal(event.status, HF_FULL);
+    const char *log = end();
+    assert_int_equal(count(log, "connection.refused", "there are too many connections"), 1);
+}
+
+static void what_opens_and_closes_is_on_record_with_reasons(void **state)
+{
+    (void)state;
+    struct hf_network_options options = {0};
+    char id[HF_PEER_ID_TEXT_BYTES];
+    begin(&options);
+    hf_peer_id_write(hf_network_id(guest.network), id, sizeof id);
+    let_in();
+    assert_int_equal(hf_network_dial(host.network, &guest.address, 5), HF_OK);
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_CONNECTED);
+    assert_int_equal(hf_network_close(host.network, event.connection), HF_OK);
+    assert_int_equal(wait_for(&host, HF_NETWORK_CLOSED).connection, event.connection);
+    const char *log = end();
+    assert_int_equal(count(log, "connection.opened", id), 2);
+    assert_int_equal(count(log, "connection.opened", "\"inbound\":true"), 1);
+    assert_int_equal(count(log, "connection.opened", "\"inbound\":false"), 1);
+    assert_int_equal(count(log, "connection.closed", "closed by this side"), 1);
+    assert_int_equal(count(log, "connection.closed", id), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_DIRECTORY(an_address_that_connects_too_often_is_refused_and_others_are_not),
+        IN_A_DIRECTORY(a_peer_that_connects_too_often_is_refused_once_it_is_known),
+        IN_A_DIRECTORY(all_together_are_refused_beyond_what_is_for_everybody),
+        IN_A_DIRECTORY(streams_beyond_what_a_peer_may_open_are_reset),
+        IN_A_DIRECTORY(no_more_connections_are_kept_than_may_be),
+        IN_A_DIRECTORY(what_opens_and_closes_is_on_record_with_reasons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
