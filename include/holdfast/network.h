@@ -80,6 +80,8 @@ struct hf_network_options {
                                   place up to a new one if it has had a second. */
     uint32_t per_peer_max;     /* Connections of one peer. 0: 8. */
     uint64_t ping_interval_ns; /* 0: never ping by oneself. */
+    uint64_t stream_idle_ns;   /* A stream on which nothing comes or goes for so long is closed with
+                                  HF_TIMEOUT. 0: 120 s; UINT64_MAX: never. */
     bool perf;                 /* Serve /perf/1.0.0. */
     /* Who may connect how often: asked with the remote address before a connection is taken in,
      * and with the peer's id once it is proven; and how many streams a peer may open, asked with

@@ -25,6 +25,7 @@
  *
  *   HF_CONNECTION_SETUP_NS        from the start to a connection that carries streams
  *   HF_CONNECTION_NEGOTIATE_NS    for a stream to agree on its protocol
+ *   HF_CONNECTION_IDLE_NS         for a stream on which nothing comes or goes; may be set otherwise
  *   HF_CONNECTION_STALL_NS        for a peer to read some of what waits to be sent
  *   HF_CONNECTION_NEGOTIATING_MAX streams of the peer's whose protocol is not agreed yet
  *   HF_CONNECTION_EMPTY_MAX       frames of the peer's in all that say nothing at all
@@ -34,6 +35,7 @@
 #define HF_CONNECTION_SETUP_NS HF_SECONDS(10)
 #define HF_CONNECTION_NEGOTIATE_NS HF_SECONDS(10)
 #define HF_CONNECTION_STALL_NS HF_SECONDS(10)
+#define HF_CONNECTION_IDLE_NS HF_SECONDS(120)
 #define HF_CONNECTION_NEGOTIATING_MAX 128
 #define HF_CONNECTION_EMPTY_MAX 1000
 #define HF_CONNECTION_YAMUX "/yamux/1.0.0"
@@ -54,6 +56,7 @@ struct hf_connection_options {
     const struct hf_peer_id *expected;              /* Who the peer must be; NULL: anybody. */
     uint8_t ephemeral[HF_KEY_BYTES];                /* Fresh, of a generator fit for secrets. */
     struct hf_protocol_names protocols;
+    uint64_t idle_ns;                     /* 0: HF_CONNECTION_IDLE_NS; UINT64_MAX: for ever. */
     struct hf_block_pool *blocks;         /* Borrowed. */
     void *owner;                          /* Whose it is; for hf_connection_owner. */
     const struct hf_allocator *allocator; /* NULL: libc's. */

@@ -33,6 +33,7 @@ struct hf_stream {
     void *context;
     const void *handler;
     uint64_t deadline_ns;
+    uint64_t active_ns; /* When something came or went last. */
     enum hf_status ending; /* How it ended. */
     bool inbound;
     bool agreed;
@@ -74,6 +75,7 @@ struct hf_connection {
     struct hf_stream *ending_last;
     size_t negotiating; /* Streams of the peer's that have no protocol yet. */
     uint64_t now_ns;    /* Of the last call that told the time. */
+    uint64_t idle_ns;   /* For a stream. */
     uint64_t setup_deadline_ns;
     uint64_t stall_deadline_ns;
     uint64_t streams_deadline_ns; /* No stream's is earlier. */

@@ -113,6 +113,8 @@ size_t hf_stream_write(struct hf_stream *stream, struct hf_bytes bytes)
     if (is_usable(stream) && stream->agreed)
         put(stream, &rest, false);
     stream->blocked = rest.size > 0 && !stream->waits;
+    if (rest.size < bytes.size)
+        stream->active_ns = stream->connection->now_ns;
     return bytes.size - rest.size;
 }
 
@@ -313,12 +315,29 @@ static void accept(struct hf_connection *connection, struct hf_yamux_stream *mux
         hf_stream_free(stream);
 }
 
+/* When a stream is over unless something happens on it before. */
+static uint64_t due_ns(const struct hf_stream *stream)
+{
+    uint64_t idle_ns = stream->connection->idle_ns;
+    if (!stream->agreed || idle_ns > UINT64_MAX - stream->active_ns)
+        return stream->deadline_ns;
+    return hf_min(stream->deadline_ns, stream->active_ns + idle_ns);
+}
+
+static void watch(struct hf_stream *stream)
+{
+    struct hf_connection *connection = stream->connection;
+    connection->streams_deadline_ns = hf_min(connection->streams_deadline_ns, due_ns(stream));
+}
+
 static void agree(struct hf_stream *stream, struct hf_connection_event *event)
 {
     struct hf_connection *connection = stream->connection;
     stream->agreed = true;
     connection->negotiating -= stream->inbound;
-    hf_stream_set_deadline(stream, UINT64_MAX);
+    stream->deadline_ns = UINT64_MAX;
+    stream->active_ns = connection->now_ns;
+    watch(stream);
     event->kind = stream->inbound ? HF_CONNECTION_OPENED : HF_CONNECTION_AGREED;
     event->stream = stream;
     event->protocol = stream->select.agreed;
@@ -365,6 +384,7 @@ static enum hf_status receive(
         return HF_OK;
     if (!stream->agreed)
         return negotiate(stream, data, event);
+    stream->active_ns = connection->now_ns;
     if (hf_kept_bytes(&stream->kept).size > 0) {
         enum hf_status status = hf_kept_add(&stream->kept, &connection->allocator, data);
         if (status != HF_OK)
@@ -433,10 +453,10 @@ static void watch_streams(struct hf_connection *connection, uint64_t now_ns)
     for (struct hf_stream *each = connection->streams; each; each = each->next) {
         if (each->ends)
             continue;
-        if (now_ns >= each->deadline_ns)
+        if (now_ns >= due_ns(each))
             end(each, HF_TIMEOUT);
         else
-            hf_stream_set_deadline(each, each->deadline_ns);
+            watch(each);
     }
 }
 

@@ -358,6 +358,7 @@ void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
         .credentials = &network->credentials,
         .expected = expected,
         .protocols = {network->names, network->protocols_count},
+        .idle_ns = network->options.stream_idle_ns,
         .blocks = &network->blocks,
         .owner = link,
         .allocator = &network->allocator,

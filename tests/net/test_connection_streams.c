@@ -146,6 +146,25 @@ static void a_stream_whose_end_is_to_be_told_takes_no_more(void **state)
     inbound->ends = false;
 }
 
+/* Names HF_CONNECTION_IDLE_NS. What comes or goes puts it off, on both sides. */
+static void a_stream_on_which_nothing_moves_is_over_after_a_while(void **state)
+{
+    (void)state;
+    struct hf_stream *mine = open_stream();
+    run_pair(pair);
+    for (int i = 0; i < 3; i++) {
+        pair->now_ns += HF_CONNECTION_IDLE_NS - HF_SECONDS(1);
+        for (int me = 0; me < 2; me++)
+            take_events(pair, me);
+        assert_int_equal(hf_stream_write(mine, hf_bytes("abc", 3)), 3);
+        run_pair(pair);
+    }
+    assert_int_equal(told[0][HF_CONNECTION_ENDED] + told[1][HF_CONNECTION_ENDED], 0);
+    pair->now_ns += HF_CONNECTION_IDLE_NS;
+    take_events(pair, 1);
+    assert_int_equal(told[1][HF_CONNECTION_ENDED], 1);
+}
+
 static void who_ends_all_while_data_is_lent_is_lent_no_more(void **state)
 {
     (void)state;
@@ -183,6 +202,7 @@ int main(void)
         WITH_PAIR(a_stream_left_at_its_opening_has_nothing_more_to_tell),
         WITH_PAIR(streams_left_while_their_end_is_to_be_told_are_forgotten),
         WITH_PAIR(a_stream_whose_end_is_to_be_told_takes_no_more),
+        WITH_PAIR(a_stream_on_which_nothing_moves_is_over_after_a_while),
         WITH_PAIR(who_ends_all_while_data_is_lent_is_lent_no_more),
         WITH_PAIR(a_name_that_is_none_opens_nothing),
     };
