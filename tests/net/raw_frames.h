@@ -29,20 +29,43 @@ static inline bool raw_await(struct raw_frames *frames, size_t size)
     return true;
 }
 
-/* The next frame about a stream; those about others are skipped. Its payload is borrowed. */
+/* The next frame. Pings are answered. Its payload is borrowed. */
+static inline struct hf_yamux_frame raw_frame(struct raw_frames *frames, struct hf_bytes *payload)
+{
+    assert_true(raw_await(frames, HF_YAMUX_HEADER_BYTES));
+    struct hf_yamux_frame frame = hf_yamux_frame_parse(frames->bytes + frames->begin);
+    size_t size = frame.type == HF_YAMUX_DATA ? frame.length : 0;
+    assert_true(raw_await(frames, HF_YAMUX_HEADER_BYTES + size));
+    *payload = hf_bytes(frames->bytes + frames->begin + HF_YAMUX_HEADER_BYTES, size);
+    frames->begin += HF_YAMUX_HEADER_BYTES + size;
+    if (frame.type == HF_YAMUX_PING && frame.flags == HF_YAMUX_SYN) {
+        (void)raw_put(frames->peer, HF_YAMUX_PING, HF_YAMUX_ACK, 0, frame.length, NULL);
+        (void)raw_flush(frames->peer);
+    }
+    return frame;
+}
+
+/* The next frame about a stream; those about others are skipped. */
 static inline struct hf_yamux_frame raw_frame_of(
     struct raw_frames *frames, uint32_t stream, struct hf_bytes *payload)
 {
     struct hf_yamux_frame frame;
-    do {
-        assert_true(raw_await(frames, HF_YAMUX_HEADER_BYTES));
-        frame = hf_yamux_frame_parse(frames->bytes + frames->begin);
-        size_t size = frame.type == HF_YAMUX_DATA ? frame.length : 0;
-        assert_true(raw_await(frames, HF_YAMUX_HEADER_BYTES + size));
-        *payload = hf_bytes(frames->bytes + frames->begin + HF_YAMUX_HEADER_BYTES, size);
-        frames->begin += HF_YAMUX_HEADER_BYTES + size;
-    } while (frame.stream != stream || frame.type > HF_YAMUX_WINDOW_UPDATE);
+    do
+        frame = raw_frame(frames, payload);
+    while (frame.stream != stream || frame.type > HF_YAMUX_WINDOW_UPDATE);
     return frame;
+}
+
+/* Waits until the node has taken all that was sent. Frames before that are skipped. */
+static inline void raw_settle(struct raw_frames *frames)
+{
+    struct hf_bytes payload;
+    struct hf_yamux_frame frame;
+    (void)raw_put(frames->peer, HF_YAMUX_PING, HF_YAMUX_SYN, 0, 77, NULL);
+    assert_true(raw_flush(frames->peer));
+    do
+        frame = raw_frame(frames, &payload);
+    while (frame.type != HF_YAMUX_PING || frame.flags != HF_YAMUX_ACK);
 }
 
 /* Gathers what is written on a stream, at most `room` bytes, until there are `size`, or more where

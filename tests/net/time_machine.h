@@ -15,7 +15,7 @@
  */
 static uint64_t time_ahead_ns;
 
-int clock_gettime(clockid_t id, struct timespec *now)
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *now)
 {
     if (syscall(SYS_clock_gettime, id, now) != 0)
         return -1;
@@ -41,6 +41,21 @@ static inline void let_pass(const struct node *node, uint64_t time_ns)
     hf_add_relaxed(&time_ahead_ns, time_ns);
     while (hf_network_ping(node->network, hf_network_id(node->network)) != HF_OK)
         ;
+}
+
+/* Lets time pass in steps until something of that kind happens. */
+static inline struct hf_network_event let_pass_until(
+    struct node *node, uint64_t step_ns, enum hf_network_event_kind kind)
+{
+    struct hf_network_event event;
+    do {
+        let_pass(node, step_ns);
+        do {
+            assert_int_equal(hf_network_wait(node->network, PATIENCE_NS, &event), HF_OK);
+            if (event.kind == kind)
+                return event;
+        } while (event.kind != HF_NETWORK_PING_FAILED);
+    } while (true);
 }
 
 #endif
