@@ -9,7 +9,7 @@ MAKE=${MAKE:-make} CC=${CC:-cc}
 OUT=$PWD/build/peers
 RESULTS=$PWD/build/bench/limiter_peers
 ROWS=$RESULTS.rows
-READY_SECONDS=300 RUN_SECONDS=60 # What hangs ends.
+. bench/peers/common.sh
 
 help() {
   cat <<'TEXT'
@@ -105,25 +105,11 @@ TEXT
 # Of the floor, a decision of its own and one in a batch; bytes a live key.
 BY_FLOOR_AT_MOST=2.2 BATCH_BY_FLOOR_AT_MOST=1.6 BYTES_AT_MOST=36
 
-die() {
-  echo "limiter_peers: $*" >&2
-  exit 1
-}
-
-# Runs a step of the build; its output is shown only where it fails.
-step() {
-  local log=$OUT/$1.log
-  shift
-  "$@" >"$log" 2>&1 </dev/null || { tail -n 20 "$log" >&2; die "could not build: $log"; }
-}
-
 compile_ours() {
-  local prefix=$OUT/$1 flags=$2 library
-  library=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --static --cflags --libs libholdfast) ||
-    return 1
-  library=${library/-lholdfast/$prefix/lib/libholdfast.a}
-  $CC -std=c11 -Wall -Wextra -Werror $flags bench/peers/limiter.c bench/peers/stopwatch.c \
-    $library -lm -o "$prefix/limiter"
+  local flags
+  flags=$(flags_of "$1" libholdfast) || return 1
+  $CC -std=c11 -Wall -Wextra -Werror $2 bench/peers/limiter.c bench/peers/stopwatch.c \
+    $flags -lm -o "$OUT/$1/limiter"
 }
 
 build_ours() {
@@ -132,8 +118,7 @@ build_ours() {
     flags='-O3 -g -march=native -flto' # As cargo's release profile, which is opt-level 3.
     options=(B=build/peers/native-objects CFLAGS="$flags" AR=gcc-ar)
   fi
-  step "ours-$1" $MAKE install LIBS=libholdfast PROGRAM= DESTDIR= PREFIX="$OUT/$1" \
-    LIBDIR="$OUT/$1/lib" INCLUDEDIR="$OUT/$1/include" "${options[@]}"
+  install_ours "$1" libholdfast "${options[@]}"
   step "ours-$1-program" compile_ours "$1" "$flags"
 }
 
@@ -150,75 +135,11 @@ build_theirs() {
     --manifest-path "$OUT/governor/Cargo.toml"
 }
 
-# A program that makes a run for each line it is sent. Leaves its ready line in $ready.
-declare -A to from pid
-ready=
-start() {
-  local name=$1
-  shift
-  rm -f "$tmp/$name.in" "$tmp/$name.out"
-  mkfifo "$tmp/$name.in" "$tmp/$name.out"
-  "$@" <"$tmp/$name.in" >"$tmp/$name.out" &
-  pid[$name]=$!
-  exec {fd}>"$tmp/$name.in"
-  to[$name]=$fd
-  exec {fd}<"$tmp/$name.out"
-  from[$name]=$fd
-  read -r -t $READY_SECONDS ready <&"${from[$name]}" || die "$name does not start: $*"
-}
-
-stop() {
-  local fd
-  for fd in "${to[$1]}" "${from[$1]}"; do exec {fd}>&-; done
-  wait "${pid[$1]}"
-  unset "pid[$1]"
-}
-
-# Leaves the nanoseconds of one run in $ns.
-ask() {
-  local answer
-  echo "$2" >&"${to[$1]}"
-  read -r -t $RUN_SECONDS answer <&"${from[$1]}" || die "$1 gave up in the row: $row"
-  ns=${answer#*\"ns\":} ns=${ns%%,*}
-}
-
-field() {
-  local value=${ready#*\"$1\":}
-  value=${value%%[,\}]*}
-  echo "${value//\"/}"
-}
-
-# Standard input: a line a turn, of ours, governor's, floor's. Output: the medians of these, of
-# governor's by ours with least and greatest, and of ours by the floor.
-summarise() {
-  awk 'function median(values, count,    i, j, swap) {
-         for (i = 2; i <= count; i++)
-           for (j = i; j > 1 && values[j] < values[j - 1]; j--) {
-             swap = values[j]; values[j] = values[j - 1]; values[j - 1] = swap
-           }
-         return (values[int((count + 1) / 2)] + values[int(count / 2) + 1]) / 2
-       }
-       { ours[NR] = $1 + 0; peer[NR] = $2 + 0; floor[NR] = $3 + 0
-         ratio[NR] = $2 / $1; above[NR] = $1 / $3 }
-       END { r = median(ratio, NR)
-             printf "%.2f %.2f %.2f %.3f %.3f %.3f %.3f\n", median(ours, NR), median(peer, NR),
-               median(floor, NR), r, ratio[1], ratio[NR], median(above, NR) }'
-}
-
 TABLE='%-7s %-11s %9s %3s %-9s %3s %-7s %8s  %-17s %8s %7s %-16s %-12s %8s %8s %-12s %6s %-11s %6s\n'
 
 header() {
   printf "$TABLE" build workload keys thr clock key hash ours_ns peer peer_ns ratio '[min .. max]' bar \
     floor_ns by_floor bar bytes bar peer_b
-}
-
-# What the figures were measured on.
-machine() {
-  sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1
-  uname -sr
-  $CC --version | head -n 1
-  if [ "$cargo" ]; then rustc --version; fi
-  echo "load average when this began: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 }
 
 # One row: $build $workload $keys $threads $clock $key_bytes $hash $peer_hash $bar.
@@ -228,43 +149,25 @@ measure() {
   local turn ours theirs=0 traffic bytes peer_bytes=- peer=governor turns=
   [ "$peer_hash" = foldhash ] && peer=governor+foldhash
   start ours "$OUT/$build/limiter" "${arguments[@]}" --clock "$clock" --hash "$hash"
-  traffic=$(field traffic) bytes=$(field bytes_per_key)
+  traffic=$(field traffic "$ready") bytes=$(field bytes_per_key "$ready")
   if [ "$cargo" ]; then
     start governor "$OUT/governor-$build/release/governor-peer" "${arguments[@]}" \
       --clock "${clock/given/mock}" --hash "$peer_hash"
-    [ "$(field traffic)" = "$traffic" ] || die "the two were not asked for the same keys: $row"
-    peer_bytes=$(field bytes_per_key)
+    [ "$(field traffic "$ready")" = "$traffic" ] || die "the two were not asked for the same keys: $row"
+    peer_bytes=$(field bytes_per_key "$ready")
   fi
   for ((turn = 0; turn < pairs; turn++)); do
     ask ours limiter
-    ours=$ns
-    if [ "$cargo" ]; then ask governor limiter; theirs=$ns; fi
+    ours=$(field ns "$answer")
+    if [ "$cargo" ]; then ask governor limiter; theirs=$(field ns "$answer"); fi
     ask ours floor
-    turns+="$ours $theirs $ns"$'\n'
+    turns+="$ours $theirs $(field ns "$answer")"$'\n'
   done
-  # In this order: governor was started with our open end of the other's pipe.
   if [ "$cargo" ]; then stop governor; fi
   stop ours
   # Of a table of hardly any keys nobody wants to know the bytes a key.
   if [ "$keys" -lt 1000 ]; then bytes=- peer_bytes=-; fi
   report $(printf '%s' "$turns" | summarise)
-}
-
-# ">=3 met", "<=2.2 MISSED", or "-" where either is none.
-judge() {
-  if [ "$1" = - ] || [ "$3" = 0 ]; then echo -; return; fi
-  awk -v figure="$1" -v sign="$2" -v bar="$3" 'BEGIN {
-    met = sign == ">=" ? figure + 0 >= bar + 0 : figure + 0 <= bar + 0
-    print sign bar (met ? " met" : " MISSED") }'
-}
-
-# A verdict in JSON.
-met() {
-  case $1 in
-  *met) echo true ;;
-  *MISSED) echo false ;;
-  *) echo null ;;
-  esac
 }
 
 report() {
@@ -300,40 +203,22 @@ report() {
   mv "$tmp/row" "$ROWS/$name"
 }
 
+describe_machine() { machine ${cargo:+"rustc --version"}; }
+
 # Of all rows that have a result: its first line is JSON, its second text.
 write_results() {
-  local file files=() last
+  local file files=()
   enumerate
   for file in "${names[@]}"; do
     [ -e "$ROWS/$file" ] && files+=("$ROWS/$file")
   done
-  last=$((${#files[@]} - 1))
-  {
-    echo '['
-    for file in "${files[@]}"; do
-      echo "  $(head -n 1 "$file")$([ "$file" = "${files[last]}" ] || echo ,)"
-    done
-    echo ']'
-  } >"$RESULTS.json"
-  { machine; header; for file in "${files[@]}"; do tail -n 1 "$file"; done; } >"$RESULTS.txt"
-  awk -f bench/peers/plot.awk "$RESULTS.json" >"$RESULTS.svg"
-  echo "bars: $(grep -oE '[<>]=[0-9.]+ met' "$RESULTS.txt" | wc -l) met," \
-    "$(grep -oE '[<>]=[0-9.]+ MISSED' "$RESULTS.txt" | wc -l) missed;" \
-    "keys refused for space: 0 (a row that refuses one has no result)"
+  for file in "${files[@]}"; do head -n 1 "$file"; done | json_array >"$RESULTS.json"
+  { describe_machine; header; for file in "${files[@]}"; do tail -n 1 "$file"; done; } \
+    >"$RESULTS.txt"
+  awk -f bench/peers/svg.awk -f bench/peers/plot.awk "$RESULTS.json" >"$RESULTS.svg"
+  echo "$(count_bars "$RESULTS.txt"); keys refused for space: 0 (a row that refuses one has no result)"
   if grep -q MISSED "$RESULTS.txt"; then header; grep MISSED "$RESULTS.txt"; fi
-  echo "$((last + 1)) rows: build/bench/limiter_peers.json, .txt, .svg"
-}
-
-# The first two processors that this process may use.
-find_processors() {
-  awk '/^Cpus_allowed_list/ {
-         count = split($2, ranges, ",")
-         for (i = 1; i <= count; i++) {
-           split(ranges[i], ends, "-")
-           last = ends[2] == "" ? ends[1] : ends[2]
-           for (n = ends[1]; n <= last && found < 2; n++) { printf "%s%d", found ? "," : "", n; found++ }
-         }
-       }' /proc/self/status
+  echo "${#files[@]} rows: build/bench/limiter_peers.json, .txt, .svg"
 }
 
 # The description that --only looks into, and the name of the row's result.
@@ -424,12 +309,13 @@ cpus=$(find_processors)
 declare -A builds=()
 total=0 number=0
 each_row count_if_wanted
+[ "$total$resume" = 0 ] && { echo "limiter_peers: no row with: $only"; exit 0; }
 for build in "${!builds[@]}"; do
   echo "building: $build"
   build_ours "$build"
   if [ "$cargo" ]; then build_theirs "$build"; fi
 done
-machine
+describe_machine
 SECONDS=0
 printf '%*s ' $((8 + 2 * ${#total})) '' && header
 each_row measure_if_wanted

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
 # Draws build/bench/limiter_peers.json, one object a line, as SVG: ns a decision by number of keys,
-# both on logarithmic scales, one panel for each number of threads.
+# both on logarithmic scales, one panel for each number of threads. svg.awk has what it draws with.
 
 BEGIN {
-  PANEL = 360; HEIGHT = 300; LEFT = 56; TOP = 64; GAP = 48; FONT = "system-ui, sans-serif"
+  PANEL = 360; HEIGHT = 300; LEFT = 56; TOP = 64; GAP = 48
   LEAST_NS = 4; MOST_NS = 1000; MOST_KEYS = 10000000
   split("governor|governor+foldhash|ours|batch|floor", series, "|")
   split("#b3402a|#c98a1b|#1f5fa8|#3f9a5a|#7a7a7a", colours, "|")
   names["governor"] = "governor (SipHash)"; names["governor+foldhash"] = "governor (foldhash)"
   names["ours"] = "holdfast"; names["batch"] = "holdfast, 16 a call"
   names["floor"] = "physical limit"
-}
-
-function value(name,    rest) {
-  if (!match($0, "\"" name "\":")) return ""
-  rest = substr($0, RSTART + RLENGTH)
-  match(rest, /^("[^"]*"|[^,}]*)/)
-  rest = substr(rest, 1, RLENGTH)
-  gsub(/"/, "", rest)
-  return rest
 }
 
 function keep(name, threads, keys, ns) {
@@ -45,13 +36,6 @@ function x_of(panel, keys) {
 function y_of(ns) {
   return TOP + HEIGHT - HEIGHT * log(ns / LEAST_NS) / log(MOST_NS / LEAST_NS)
 }
-function text(x, y, anchor, what) {
-  printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", x, y, anchor, what
-}
-function line(x1, y1, x2, y2, colour) {
-  printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2, y2, colour
-}
-
 function axes(panel,    i, count, ticks, labels, x, y) {
   x = LEFT + (panel - 1) * (PANEL + GAP)
   count = split("5 10 20 50 100 200 500 1000", ticks, " ")
@@ -90,10 +74,7 @@ function legend(    i, x) {
 }
 
 END {
-  width = LEFT + 2 * PANEL + GAP + 12
-  printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"%s\" " \
-    "font-size=\"12\" fill=\"#222\">\n", width, TOP + HEIGHT + 28, FONT
-  printf "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
+  begin_svg(LEFT + 2 * PANEL + GAP + 12, TOP + HEIGHT + 28)
   text(LEFT, 18, "start", "ns a decision and thread, by live keys (uniform, 16 bytes, mocked clock)")
   legend()
   for (panel = 1; panel <= 2; panel++) {

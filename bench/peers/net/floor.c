@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The least that a peer has to do: bytes over plain TCP, and what libcrypto needs for a handshake
+ * and for frames. ../../net_peers.sh says what a peer is asked.
+ */
+
+#define _GNU_SOURCE
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "answer.h"
+
+#define CHUNK_BYTES 65536
+#define MESSAGE_BYTES 32
+#define TRIPS_MAX 100000
+#define KEY_BYTES 32
+#define TAG_BYTES 16
+#define SIGNATURE_BYTES 64
+
+/* A connection begins with how many bytes its dialler wants; this many: each message back. */
+#define ECHO UINT64_MAX
+
+static bool write_all(int socket, const void *bytes, size_t size)
+{
+    for (size_t written = 0; written < size;) {
+        ssize_t part = write(socket, (const char *)bytes + written, size - written);
+        if (part <= 0)
+            return false;
+        written += (size_t)part;
+    }
+    return true;
+}
+
+static bool read_all(int socket, void *bytes, size_t size)
+{
+    return recv(socket, bytes, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+static bool write_zeros(int socket, uint64_t size)
+{
+    static const uint8_t zeros[CHUNK_BYTES];
+    for (uint64_t left = size; left > 0;) {
+        size_t part = left < sizeof zeros ? (size_t)left : sizeof zeros;
+        if (!write_all(socket, zeros, part))
+            return false;
+        left -= part;
+    }
+    return shutdown(socket, SHUT_WR) == 0;
+}
+
+static uint64_t read_to_end(int socket)
+{
+    static uint8_t bytes[CHUNK_BYTES];
+    uint64_t size = 0;
+    ssize_t part;
+    while ((part = read(socket, bytes, sizeof bytes)) > 0)
+        size += (uint64_t)part;
+    return size;
+}
+
+static void serve(int socket)
+{
+    uint64_t wanted;
+    uint8_t message[MESSAGE_BYTES];
+    if (!read_all(socket, &wanted, sizeof wanted))
+        return;
+    if (wanted == ECHO) {
+        while (
+            read_all(socket, message, sizeof message) && write_all(socket, message, sizeof message))
+            ;
+        return;
+    }
+    read_to_end(socket);
+    (void)write_zeros(socket, wanted);
+}
+
+static void set_nodelay(int socket)
+{
+    int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* One connection after the other. */
+static void *accept_all(void *context)
+{
+    int listener = *(int *)context;
+    for (;;) {
+        int socket = accept(listener, NULL, NULL);
+        if (socket < 0)
+            answer_fail("floor", "nothing can be accepted");
+        set_nodelay(socket);
+        serve(socket);
+        close(socket);
+    }
+    return NULL;
+}
+
+static bool listen_at_any(void)
+{
+    static int listener;
+    struct sockaddr_in any = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = 0};
+    socklen_t size = sizeof any;
+    pthread_t thread;
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&any, size) != 0 ||
+        listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&any, &size) != 0)
+        return false;
+    printf("{\"address\":\"%u\"}\n", ntohs(any.sin_port));
+    fflush(stdout);
+    return pthread_create(&thread, NULL, accept_all, &listener) == 0;
+}
+
+static int dial(uint16_t port, uint64_t wanted)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int dialled = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (dialled < 0 || connect(dialled, (struct sockaddr *)&address, sizeof address) != 0)
+        answer_fail("floor", "cannot connect");
+    set_nodelay(dialled);
+    if (!write_all(dialled, &wanted, sizeof wanted))
+        answer_fail("floor", "cannot write");
+    return dialled;
+}
+
+static bool flow(uint16_t port, uint64_t up, uint64_t down)
+{
+    uint64_t begun_ns = answer_now_ns();
+    int dialled = dial(port, down);
+    bool done = write_zeros(dialled, up) && read_to_end(dialled) == down;
+    uint64_t taken_ns = answer_now_ns() - begun_ns;
+    close(dialled);
+    answer_times(taken_ns, &taken_ns, 1);
+    return done;
+}
+
+static bool trips(uint16_t port, size_t count)
+{
+    static uint64_t each_ns[TRIPS_MAX];
+    uint8_t message[MESSAGE_BYTES] = {0};
+    int dialled = dial(port, ECHO);
+    bool done = count <= TRIPS_MAX;
+    for (size_t i = 0; done && i < count; i++) {
+        uint64_t begun_ns = answer_now_ns();
+        done = write_all(dialled, message, sizeof message) &&
+               read_all(dialled, message, sizeof message);
+        each_ns[i] = answer_now_ns() - begun_ns;
+    }
+    close(dialled);
+    answer_times(0, each_ns, done ? count : 0);
+    return done;
+}
+
+/* Where to dial, and the keys and contexts that libcrypto's operations are timed with. */
+struct floor {
+    unsigned port;
+    EVP_PKEY *ed25519;
+    EVP_PKEY *x25519;
+    EVP_MD_CTX *digest;
+    EVP_CIPHER_CTX *cipher;
+    uint8_t signature[SIGNATURE_BYTES];
+    size_t frame_bytes;
+};
+
+/* What is signed in Noise: a prefix and a public key. */
+static const uint8_t statement[24 + KEY_BYTES] = "noise-libp2p-static-key:";
+
+static bool sign(struct floor *floor)
+{
+    size_t size = sizeof floor->signature;
+    return EVP_DigestSignInit(floor->digest, NULL, NULL, NULL, floor->ed25519) == 1 &&
+           EVP_DigestSign(floor->digest, floor->signature, &size, statement, sizeof statement) == 1;
+}
+
+/* With a key that has just come, as each peer's. */
+static bool verify(struct floor *floor)
+{
+    uint8_t raw[KEY_BYTES];
+    size_t size = sizeof raw;
+    EVP_PKEY_get_raw_public_key(floor->ed25519, raw, &size);
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, sizeof raw);
+    bool good = EVP_DigestVerifyInit(floor->digest, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestVerify(floor->digest, floor->signature, sizeof floor->signature,
+                    statement, sizeof statement) == 1;
+    EVP_PKEY_free(key);
+    return good;
+}
+
+static bool make_pair(struct floor *floor)
+{
+    static const uint8_t secret[KEY_BYTES] = {5};
+    uint8_t raw[KEY_BYTES];
+    size_t size = sizeof raw;
+    (void)floor;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, sizeof secret);
+    bool good = EVP_PKEY_get_raw_public_key(key, raw, &size) == 1;
+    EVP_PKEY_free(key);
+    return good;
+}
+
+static bool share(struct floor *floor)
+{
+    uint8_t raw[KEY_BYTES];
+    uint8_t secret[KEY_BYTES];
+    size_t size = sizeof raw;
+    EVP_PKEY_get_raw_public_key(floor->x25519, raw, &size);
+    EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, raw, sizeof raw);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(floor->x25519, NULL);
+    size = sizeof secret;
+    bool good = EVP_PKEY_derive_init(context) == 1 &&
+                EVP_PKEY_derive_set_peer(context, theirs) == 1 &&
+                EVP_PKEY_derive(context, secret, &size) == 1;
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(theirs);
+    return good;
+}
+
+static bool seal(struct floor *floor)
+{
+    static uint8_t frame[CHUNK_BYTES];
+    static const uint8_t nonce[12];
+    uint8_t tag[TAG_BYTES];
+    int size = (int)floor->frame_bytes;
+    int got;
+    return EVP_EncryptInit_ex2(floor->cipher, NULL, NULL, nonce, NULL) == 1 &&
+           EVP_EncryptUpdate(floor->cipher, frame, &got, frame, size) == 1 &&
+           EVP_EncryptFinal_ex(floor->cipher, frame, &got) == 1 &&
+           EVP_CIPHER_CTX_ctrl(floor->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
+}
+
+/* Nanoseconds of one operation, of as many as fill a stretch. */
+static uint64_t time_one(bool (*operate)(struct floor *floor), struct floor *floor)
+{
+    const uint64_t stretch_ns = 20000000;
+    uint64_t begun_ns = answer_now_ns();
+    uint64_t taken_ns;
+    uint64_t count = 0;
+    do {
+        if (!operate(floor))
+            answer_fail("libcrypto", "does not do it");
+        count++;
+        taken_ns = answer_now_ns() - begun_ns;
+    } while (taken_ns < stretch_ns);
+    return taken_ns / count;
+}
+
+static uint64_t time_seal(struct floor *floor, size_t frame_bytes)
+{
+    floor->frame_bytes = frame_bytes;
+    return time_one(seal, floor);
+}
+
+static bool crypto_rates(struct floor *floor)
+{
+    static const struct {
+        const char *name;
+        bool (*operate)(struct floor *floor);
+    } operations[] = {
+        {"sign", sign}, {"verify", verify}, {"make_pair", make_pair}, {"share", share}};
+    putchar('{');
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+        printf("\"%s\":%llu,", operations[i].name,
+            (unsigned long long)time_one(operations[i].operate, floor));
+    printf("\"seal_64\":%llu,", (unsigned long long)time_seal(floor, 64));
+    printf("\"seal_16k\":%llu,", (unsigned long long)time_seal(floor, 16384));
+    printf(
+        "\"seal_64k\":%llu}\n", (unsigned long long)time_seal(floor, CHUNK_BYTES - 1 - TAG_BYTES));
+    fflush(stdout);
+    return true;
+}
+
+static void make_crypto(struct floor *floor)
+{
+    static const uint8_t key[KEY_BYTES] = {7};
+    floor->ed25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, sizeof key);
+    floor->x25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, key, sizeof key);
+    floor->digest = EVP_MD_CTX_new();
+    floor->cipher = EVP_CIPHER_CTX_new();
+    if (!floor->ed25519 || !floor->x25519 || !floor->digest || !floor->cipher ||
+        EVP_EncryptInit_ex2(floor->cipher, EVP_chacha20_poly1305(), key, NULL, NULL) != 1)
+        answer_fail("libcrypto", "has not what is needed");
+}
+
+static bool obey(void *context, const char *line)
+{
+    struct floor *floor = context;
+    unsigned long long size;
+    size_t count;
+    if (sscanf(line, "up %llu %zu", &size, &count) == 2)
+        return flow((uint16_t)floor->port, size, 0);
+    if (sscanf(line, "down %llu %zu", &size, &count) == 2)
+        return flow((uint16_t)floor->port, 0, size);
+    if (sscanf(line, "trips %zu", &count) == 1)
+        return trips((uint16_t)floor->port, count);
+    if (strcmp(line, "crypto") == 0)
+        return crypto_rates(floor);
+    (void)sscanf(line, "connect %u", &floor->port); /* Each run has a connection of its own. */
+    answer_times(0, NULL, 0);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static struct floor floor;
+    bool listens = argc == 2 && strcmp(argv[1], "listen") == 0;
+    if (!listens && (argc != 2 || strcmp(argv[1], "dial") != 0)) {
+        fputs("usage: floor listen | floor dial\n", stderr);
+        return 2;
+    }
+    make_crypto(&floor);
+    if (listens && !listen_at_any())
+        answer_fail("floor", "cannot listen");
+    if (!listens)
+        puts("{\"ready\":true}");
+    fflush(stdout);
+    answer_lines(obey, &floor);
+    return 0;
+}
