@@ -57,11 +57,15 @@ stop() {
   unset "pid[$1]"
 }
 
-# Sends a line; what comes back is left in $answer.
+# Sends a line, and waits for what comes back, which is left in $answer.
 answer=
-ask() {
-  echo "$2" >&"${to[$1]}"
+send() { echo "$2" >&"${to[$1]}"; }
+hear() {
   read -r -t $RUN_SECONDS answer <&"${from[$1]}" || die "$1 gave up in the row: $row"
+}
+ask() {
+  send "$1" "$2"
+  hear "$1"
 }
 
 # A field of a line of JSON.

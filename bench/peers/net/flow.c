@@ -28,11 +28,11 @@ static void end(struct flow_job *job, enum hf_status status)
 
 static struct hf_bytes next_part(const struct flow *flow)
 {
-    static const uint8_t zeros[CHUNK_BYTES];
+    static const uint8_t any[CHUNK_BYTES] = {1};
     uint64_t left = flow->size - flow->written;
     if (flow->job && flow->written < ASKED_BYTES)
         return hf_bytes(flow->asked + flow->written, ASKED_BYTES - (size_t)flow->written);
-    return hf_bytes(zeros, left < sizeof zeros ? (size_t)left : sizeof zeros);
+    return hf_bytes(any, left < sizeof any ? (size_t)left : sizeof any);
 }
 
 static void write_more(struct flow *flow, struct hf_stream *stream)

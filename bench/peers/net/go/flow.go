@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -25,9 +26,9 @@ const (
 )
 
 func write(s network.Stream, size int64) error {
-	zeros := make([]byte, chunkBytes)
+	chunk := bytes.Repeat([]byte{1}, chunkBytes)
 	for left := size; left > 0; {
-		part, err := s.Write(zeros[:min(left, chunkBytes)])
+		part, err := s.Write(chunk[:min(left, chunkBytes)])
 		if err != nil {
 			return err
 		}
@@ -37,9 +38,9 @@ func write(s network.Stream, size int64) error {
 }
 
 func readToEnd(s network.Stream) (size int64, err error) {
-	bytes := make([]byte, chunkBytes)
+	chunk := make([]byte, chunkBytes)
 	for {
-		part, err := s.Read(bytes)
+		part, err := s.Read(chunk)
 		size += int64(part)
 		if err == io.EOF {
 			return size, nil

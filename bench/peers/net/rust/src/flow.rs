@@ -20,11 +20,11 @@ const CHUNK: usize = 65536;
 const MESSAGE: usize = 32;
 
 async fn write(stream: &mut Stream, size: u64) -> io::Result<()> {
-    let zeros = [0; CHUNK];
+    let chunk = [1; CHUNK];
     let mut left = size;
     while left > 0 {
         let part = left.min(CHUNK as u64);
-        stream.write_all(&zeros[..part as usize]).await?;
+        stream.write_all(&chunk[..part as usize]).await?;
         left -= part;
     }
     stream.close().await
