@@ -301,7 +301,7 @@ done
 [[ $pairs =~ ^[0-9]+$ && $pairs -ge 5 && $ms =~ ^[1-9][0-9]*$ ]] || { help >&2; exit 2; }
 
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+trap clean_up EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$OUT" "$ROWS"
 cargo=$(command -v cargo)

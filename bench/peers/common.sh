@@ -57,6 +57,13 @@ stop() {
   unset "pid[$1]"
 }
 
+# For the driver's end, whatever it is: nothing goes on that waits for what does not come.
+clean_up() {
+  local name
+  for name in "${!pid[@]}"; do kill "${pid[$name]}" 2>/dev/null; done
+  rm -rf "$tmp"
+}
+
 # Sends a line, and waits for what comes back, which is left in $answer.
 answer=
 send() { echo "$2" >&"${to[$1]}"; }

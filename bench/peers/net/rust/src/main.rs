@@ -153,6 +153,7 @@ async fn serve(mut peer: Peer, mut lines: Lines<BufReader<Stdin>>) -> Outcome {
     Ok(())
 }
 
+/// On the one processor that it is pinned to, several threads are no faster.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
