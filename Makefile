@@ -38,7 +38,7 @@ WARN     := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmiss
 DEFINES  := -D_GNU_SOURCE $(SAN:%=-DHF_LIBC_MEMORY) $(STEPS:%=-DHF_TEST_STEPS) $(MUTANT:%=-DHF_MUTANT_%)
 VARIANT  := $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(COVERAGE:%=-O0 --coverage -fprofile-update=atomic)
-PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc libcrypto libuv cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
+PACKAGES := $(shell for p in ck libcurl libmicrohttpd jemalloc libcrypto libsodium libuv cmocka; do $(PKG_CONFIG) --cflags $$p; done 2>/dev/null)
 FLAGS     = -std=c11 -Iinclude -Isrc -Itests -fPIC -fvisibility=hidden -pthread -MMD -MP \
             $(WARN) $(DEFINES) $(PACKAGES) $(CFLAGS) $(VARIANT)
 LINK      = $(CC) $(CFLAGS) $(VARIANT) $(LDFLAGS) -pthread -Wl,--as-needed,-z,now,-z,relro
@@ -48,11 +48,11 @@ CK       := $(or $(strip $(shell $(PKG_CONFIG) --libs ck 2>/dev/null)),-lck)
 # name, its Debian package.
 ADAPTERS     := $(patsubst src/adapters/%.c,%,$(wildcard src/adapters/*.c))
 PARTS        := $(ADAPTERS) net
-pkg_net      := libcrypto libuv
+pkg_net      := libcrypto libsodium libuv
 pkg_jemalloc := jemalloc
 pkg_curl     := libcurl
 pkg_mhd      := libmicrohttpd
-deb_net      := libssl-dev libuv1-dev
+deb_net      := libssl-dev libsodium-dev libuv1-dev
 deb_jemalloc := libjemalloc-dev
 deb_curl     := libcurl4-openssl-dev
 deb_mhd      := libmicrohttpd-dev
@@ -98,12 +98,10 @@ $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 $(B)/holdfast: private EXTERNAL := $(foreach a,$(FOUND),$(lib_$a))
 $(B)/holdfast: $(CLI)
 # All benchmarks are one program; its memory is jemalloc's where that is found, and those of the
-# networking core are in it where that is, libsodium's to compare with.
-lib_sodium := $(shell $(PKG_CONFIG) --libs libsodium 2>/dev/null)
+# networking core are in it where that is.
 $(B)/bench/memory.o: private DEFINES += $(if $(lib_jemalloc),-DBENCH_JEMALLOC)
-$(B)/bench/crypto.o $(B)/bench/noise.o: private DEFINES += $(if $(lib_net),-DBENCH_NET) \
-	$(if $(lib_sodium),-DBENCH_SODIUM)
-$(B)/bench/core: private EXTERNAL := $(lib_jemalloc) $(lib_net) $(lib_sodium)
+$(B)/bench/crypto.o $(B)/bench/noise.o: private DEFINES += $(if $(lib_net),-DBENCH_NET)
+$(B)/bench/core: private EXTERNAL := $(lib_jemalloc) $(lib_net)
 $(B)/bench/core: $(BENCH)
 $(B)/bench/peers/churn: $(B)/bench/peers/churn.o
 $(B)/holdfast $(B)/bench/core $(B)/bench/peers/churn: $(STATIC)

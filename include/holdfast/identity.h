@@ -19,13 +19,11 @@ extern "C" {
  *         hf_identity_fini(&identity);
  *     }
  *
- * Caller-allocated, no allocation of ours (libcrypto's own aside). An identity does not change
- * after it was made, so threads may share one. Whoever holds its memory holds the secret:
- * hf_identity_fini erases it.
+ * Caller-allocated, no allocation. An identity does not change after it was made, so threads may
+ * share one. Whoever holds its memory holds the secret: hf_identity_fini erases it.
  *
  * Where a call makes an identity and fails, the identity is left zeroed: it signs nothing and is no
- * peer. error (NULL: not wanted) then says why. Each may also return HF_NO_MEMORY, and
- * HF_UNSUPPORTED where this machine's libcrypto has no Ed25519.
+ * peer. error (NULL: not wanted) then says why.
  */
 #define HF_IDENTITY_KEY_BYTES 32
 #define HF_IDENTITY_SIGNATURE_BYTES 64

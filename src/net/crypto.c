@@ -19,64 +19,6 @@ static enum hf_status conclude(bool done, enum hf_status otherwise)
     return unsupported ? HF_UNSUPPORTED : otherwise;
 }
 
-static bool read_public(EVP_PKEY *key, uint8_t public_key[HF_KEY_BYTES])
-{
-    size_t size = HF_KEY_BYTES;
-    return key && EVP_PKEY_get_raw_public_key(key, public_key, &size) == 1;
-}
-
-enum hf_status hf_ed25519_public(const uint8_t seed[HF_KEY_BYTES], uint8_t public_key[HF_KEY_BYTES])
-{
-    ERR_set_mark();
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, HF_KEY_BYTES);
-    bool done = read_public(key, public_key);
-    EVP_PKEY_free(key);
-    return conclude(done, HF_NO_MEMORY);
-}
-
-/* By way of a copy: OpenSSL writes the first half before it asks for memory to make the second. */
-static bool sign(EVP_PKEY *key, struct hf_bytes message, uint8_t signature[HF_SIGNATURE_BYTES])
-{
-    uint8_t made[HF_SIGNATURE_BYTES];
-    size_t size = sizeof(made);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool done = context && EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
-                EVP_DigestSign(context, made, &size, message.data, message.size) == 1;
-    if (done)
-        memcpy(signature, made, sizeof(made));
-    EVP_MD_CTX_free(context);
-    return done;
-}
-
-enum hf_status hf_ed25519_sign(const uint8_t seed[HF_KEY_BYTES],
-    const uint8_t public_key[HF_KEY_BYTES], struct hf_bytes message,
-    uint8_t signature[HF_SIGNATURE_BYTES])
-{
-    uint8_t own[HF_KEY_BYTES];
-    ERR_set_mark();
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, HF_KEY_BYTES);
-    bool known = read_public(key, own);
-    bool same = known && hf_equal(own, public_key, HF_KEY_BYTES);
-    bool done = same && sign(key, message, signature);
-    EVP_PKEY_free(key);
-    return conclude(done, known && !same ? HF_INVALID : HF_NO_MEMORY);
-}
-
-enum hf_status hf_ed25519_verify(const uint8_t public_key[HF_KEY_BYTES], struct hf_bytes message,
-    const uint8_t signature[HF_SIGNATURE_BYTES])
-{
-    ERR_set_mark();
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, public_key, HF_KEY_BYTES);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool ready =
-        key && context && EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1;
-    bool done = ready && EVP_DigestVerify(context, signature, HF_SIGNATURE_BYTES, message.data,
-                             message.size) == 1;
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(key);
-    return conclude(done, ready ? HF_MALFORMED : HF_NO_MEMORY);
-}
-
 enum hf_status hf_sha256(struct hf_bytes data, uint8_t digest[HF_DIGEST_BYTES])
 {
     struct hf_hasher hasher;
@@ -172,39 +114,6 @@ enum hf_status hf_hasher_hkdf(struct hf_hasher *hasher, const uint8_t chaining_k
         status = hf_hasher_hmac(hasher, key, hf_bytes(first, HF_DIGEST_BYTES), two, second);
     hf_erase(extracted, sizeof(extracted));
     return status;
-}
-
-enum hf_status hf_x25519_init(struct hf_x25519 *pair, const uint8_t private_key[HF_KEY_BYTES])
-{
-    ERR_set_mark();
-    pair->key = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, private_key, HF_KEY_BYTES);
-    bool done = read_public(pair->key, pair->public_key);
-    if (!done)
-        hf_x25519_fini(pair);
-    return conclude(done, HF_NO_MEMORY);
-}
-
-void hf_x25519_fini(struct hf_x25519 *pair)
-{
-    EVP_PKEY_free(pair->key);
-    pair->key = NULL;
-}
-
-/* OpenSSL itself refuses the all-zero secret; that this is so is a test of ours. */
-enum hf_status hf_x25519_shared(const struct hf_x25519 *pair,
-    const uint8_t peer_public[HF_KEY_BYTES], uint8_t secret[HF_KEY_BYTES])
-{
-    size_t size = HF_KEY_BYTES;
-    ERR_set_mark();
-    EVP_PKEY *peer =
-        EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, peer_public, HF_KEY_BYTES);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pair->key, NULL);
-    bool ready = peer && context && EVP_PKEY_derive_init(context) == 1 &&
-                 EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1;
-    bool done = ready && EVP_PKEY_derive(context, secret, &size) == 1;
-    EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(peer);
-    return conclude(done, ready ? HF_MALFORMED : HF_NO_MEMORY);
 }
 
 enum hf_status hf_aead_init(

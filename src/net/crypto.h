@@ -3,55 +3,36 @@
 #define HF_NET_CRYPTO_H
 
 /*
- * What the wire needs of cryptography, over OpenSSL 3's libcrypto, which no other source includes.
+ * What the wire needs of cryptography besides curve25519.h, over OpenSSL 3's libcrypto, which no
+ * other source includes.
  *
- * Ed25519 (RFC 8032), X25519 (RFC 7748), SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869 as
- * the Noise specification, section 4.3, uses it), ChaCha20-Poly1305 (RFC 8439). All of them take
- * time that does not depend on secrets. One library is enough: beside libsodium, with which `make
- * bench FILTER=crypto` compares it, it seals long messages faster and X25519 about as fast; only
- * Ed25519 is slower, of which a handshake has one verification a side.
+ * SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869 as the Noise specification, section 4.3,
+ * uses it), ChaCha20-Poly1305 (RFC 8439). All of them take time that does not depend on secrets. Of
+ * long messages libcrypto seals far more bytes a second than libsodium; `make bench FILTER=crypto`
+ * compares the two.
  *
  * Objects are caller-allocated, hold one context of OpenSSL's each and must be given back by their
- * fini, which also erases what they knew; fini of a zeroed object does nothing. Not thread-safe,
- * except that threads may share a struct hf_x25519 that none changes. Sealing and opening allocate
- * nothing; the rest may, from OpenSSL's allocator. Algorithms are fetched once an object, from the
- * host's default library context, so that a host's configuration of providers holds here too.
+ * fini, which also erases what they knew; fini of a zeroed object does nothing. Not thread-safe.
+ * Sealing and opening allocate nothing; the rest may, from OpenSSL's allocator. Algorithms are
+ * fetched once an object, from the host's default library context, so that a host's configuration
+ * of providers holds here too.
  *
  * Every function returns HF_UNSUPPORTED when OpenSSL says that no provider has the algorithm, and
  * HF_NO_MEMORY when it fails without a reason that concerns the arguments: it does not tell want of
- * memory from the rest, and where it finds a peer's bytes wrong memory may have run out on the way,
- * too. (OpenSSL 3.0 takes an algorithm for missing for good when memory runs out at its first use:
- * start before it gets scarce.) After a failure outputs hold nothing of use. OpenSSL's queue of
- * errors is left as it was found.
+ * memory from the rest. (OpenSSL 3.0 takes an algorithm for missing for good when memory runs out
+ * at its first use: start before it gets scarce.) After a failure outputs hold nothing of use.
+ * OpenSSL's queue of errors is left as it was found.
  */
 
 #include <stdbool.h>
 
 #include <holdfast/status.h>
 
-#define HF_KEY_BYTES 32       /* A seed, a private key, a public key, a secret. */
-#define HF_SIGNATURE_BYTES 64 /* Of Ed25519. */
-#define HF_DIGEST_BYTES 32    /* Of SHA-256, */
+#define HF_KEY_BYTES 32    /* A seed, a private key, a public key, a secret. */
+#define HF_DIGEST_BYTES 32 /* Of SHA-256, */
 #define HF_HASH_BLOCK_BYTES 64
 #define HF_TAG_BYTES 16         /* Of Poly1305. */
 #define HF_AEAD_BYTES_MAX 65535 /* Of a sealed message: what Noise's lengths can say. */
-
-/* The public key of a seed. One multiplication of the base point. */
-HF_MUST_USE enum hf_status hf_ed25519_public(
-    const uint8_t seed[HF_KEY_BYTES], uint8_t public_key[HF_KEY_BYTES]);
-
-/*
- * Signs. public_key must be the seed's, else HF_INVALID: a signature under another key would give
- * the seed away, so this is checked each time, at the price of a second multiplication. Who signs
- * the same bytes often should keep the signature.
- */
-HF_MUST_USE enum hf_status hf_ed25519_sign(const uint8_t seed[HF_KEY_BYTES],
-    const uint8_t public_key[HF_KEY_BYTES], struct hf_bytes message,
-    uint8_t signature[HF_SIGNATURE_BYTES]);
-
-/* HF_MALFORMED: not a signature of message by that key, or not a key. */
-HF_MUST_USE enum hf_status hf_ed25519_verify(const uint8_t public_key[HF_KEY_BYTES],
-    struct hf_bytes message, const uint8_t signature[HF_SIGNATURE_BYTES]);
 
 /* SHA-256 of bytes at hand; who hashes often keeps a struct hf_hasher. */
 HF_MUST_USE enum hf_status hf_sha256(struct hf_bytes data, uint8_t digest[HF_DIGEST_BYTES]);
@@ -79,25 +60,6 @@ HF_MUST_USE enum hf_status hf_hasher_hmac(struct hf_hasher *hasher, struct hf_by
 HF_MUST_USE enum hf_status hf_hasher_hkdf(struct hf_hasher *hasher,
     const uint8_t chaining_key[HF_DIGEST_BYTES], struct hf_bytes secret,
     uint8_t first[HF_DIGEST_BYTES], uint8_t second[HF_DIGEST_BYTES]);
-
-/* A key pair for Diffie-Hellman on Curve25519. */
-struct hf_x25519 {
-    struct evp_pkey_st *key;
-    uint8_t public_key[HF_KEY_BYTES];
-};
-
-/* Makes the pair of a private key, any 32 bytes from a generator fit for secrets. */
-HF_MUST_USE enum hf_status hf_x25519_init(
-    struct hf_x25519 *pair, const uint8_t private_key[HF_KEY_BYTES]);
-void hf_x25519_fini(struct hf_x25519 *pair);
-
-/*
- * The secret shared with the owner of peer_public. HF_MALFORMED: it would be all zeroes, because
- * peer_public is a point of low order (RFC 7748, section 6.1): such a peer could make the secret
- * without knowing anything.
- */
-HF_MUST_USE enum hf_status hf_x25519_shared(const struct hf_x25519 *pair,
-    const uint8_t peer_public[HF_KEY_BYTES], uint8_t secret[HF_KEY_BYTES]);
 
 /* ChaCha20-Poly1305 with one key, for one direction. */
 struct hf_aead {

@@ -4,7 +4,7 @@
 #include <holdfast/identity.h>
 #include <holdfast/random.h>
 
-#include "net/crypto.h"
+#include "net/curve25519.h"
 #include "net/key.h"
 
 _Static_assert(HF_IDENTITY_PUBLIC_BYTES == HF_ED25519_PUBLIC_BYTES, "public message");
@@ -13,9 +13,7 @@ _Static_assert(HF_IDENTITY_SIGNATURE_BYTES == HF_SIGNATURE_BYTES, "signature");
 
 static enum hf_status complete(struct hf_identity *identity, struct hf_error *error)
 {
-    enum hf_status status = hf_ed25519_public(identity->seed, identity->public_key);
-    if (status != HF_OK)
-        return hf_error_add(error, status, 0, "Ed25519: %s", hf_status_str(status));
+    hf_ed25519_public(identity->seed, identity->public_key);
     uint8_t message[HF_ED25519_PUBLIC_BYTES];
     hf_key_write(identity->public_key, message);
     return hf_peer_id_of_key(hf_bytes(message, sizeof(message)), &identity->id, error);

@@ -61,9 +61,8 @@ static enum hf_status make(
     uint8_t bytes[SIGNED_BYTES];
     uint8_t key[HF_IDENTITY_PUBLIC_BYTES];
     uint8_t signature[HF_IDENTITY_SIGNATURE_BYTES];
-    enum hf_status status = hf_x25519_init(&own->static_pair, options->static_private);
-    if (status == HF_OK)
-        status = hf_identity_write_public(options->identity, key);
+    hf_x25519_init(&own->static_pair, options->static_private);
+    enum hf_status status = hf_identity_write_public(options->identity, key);
     if (status == HF_OK)
         status = hf_identity_sign(
             options->identity, what_is_signed(own->static_pair.public_key, bytes), signature);

@@ -4,7 +4,7 @@
 
 #include <holdfast/identity.h>
 
-#include "net/crypto.h"
+#include "net/curve25519.h"
 
 /*
  * What libp2p's peers say in a Noise handshake (libp2p/specs, noise/README.md, "The libp2p

@@ -111,8 +111,7 @@ enum hf_status hf_noise_xx_init(struct hf_noise_xx *xx, bool initiator, struct h
     memcpy(xx->hash, protocol_name, sizeof(xx->hash));
     memcpy(xx->chaining_key, protocol_name, sizeof(xx->chaining_key));
     enum hf_status status = hf_hasher_init(&xx->hasher);
-    if (status == HF_OK)
-        status = hf_x25519_init(&xx->ephemeral, ephemeral);
+    hf_x25519_init(&xx->ephemeral, ephemeral);
     if (status == HF_OK)
         status = mix_hash(xx, prologue);
     if (status != HF_OK)

@@ -2,7 +2,7 @@
 #ifndef HF_NET_NOISE_XX_H
 #define HF_NET_NOISE_XX_H
 
-#include "net/crypto.h"
+#include "net/curve25519.h"
 
 /*
  * The handshake Noise_XX_25519_ChaChaPoly_SHA256 of the Noise Protocol Framework (revision 34,

@@ -17,6 +17,7 @@ build make                  command make
 build pkg-config            command pkg-config
 build libck-dev             library ck
 build libssl-dev            library libcrypto
+build libsodium-dev         library libsodium
 build libuv1-dev            library libuv
 build libjemalloc-dev       library jemalloc
 build libcurl4-openssl-dev  library libcurl

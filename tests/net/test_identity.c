@@ -12,7 +12,7 @@
 
 #include "hex.h"
 #include "keys.h"
-#include "net/crypto.h"
+#include "net/curve25519.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -31,7 +31,7 @@ static void start(struct handshake *handshake, const char *prologue, const char 
         uint8_t key[HF_KEY_BYTES];
         uint8_t bytes[64];
         hex_read(statics[side], key);
-        assert_int_equal(hf_x25519_init(&handshake->statics[side], key), HF_OK);
+        hf_x25519_init(&handshake->statics[side], key);
         hex_read(ephemerals[side], key);
         assert_int_equal(
             hf_noise_xx_init(&handshake->sides[side], side == 0,
