@@ -5,8 +5,9 @@
 #include <holdfast/error.h>
 
 /*
- * What peers tell each other about themselves (libp2p/specs, identify/README.md): messages of
- * protobuf behind their length, the writer ends its side after them. Pure; nothing is allocated.
+ * What peers tell each other about themselves (libp2p/specs, identify/README.md, "Overview" and
+ * "The Identify Message"): messages of protobuf behind their length, the writer ends its side after
+ * them. Pure; nothing is allocated.
  *
  * Fields beyond those below are skipped, a signed peer record among them. Addresses are as they
  * came: whoever uses one parses it, and drops it alone if it is of an unknown kind.

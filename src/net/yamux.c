@@ -197,7 +197,10 @@ static void widen(struct hf_yamux_stream *stream, uint64_t now_ns)
 {
     struct hf_yamux *session = stream->session;
     uint64_t busy_ns = session->round_trip_ns * HF_YAMUX_BUSY_ROUND_TRIPS;
-    uint64_t room = session->options.windows_total_max - session->windows_grown;
+    uint64_t streams = (uint64_t)session->inbound + session->outbound;
+    uint64_t granted = streams * HF_YAMUX_WINDOW_INITIAL + session->windows_grown;
+    uint64_t total_max = session->options.windows_total_max;
+    uint64_t room = total_max - hf_min(granted, total_max);
     uint64_t more = hf_min(stream->window, session->options.window_max - stream->window);
     bool busy = now_ns - stream->returned_at_ns < busy_ns;
     if (!busy || !stream->returned_at_ns || more > room)

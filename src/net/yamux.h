@@ -8,8 +8,9 @@
 #include <holdfast/error.h>
 
 /*
- * yamux, many streams over one ordered connection (libp2p/specs, yamux/README.md), as a machine:
- * bytes and the time go in, bytes and events come out, and nothing is ever called back.
+ * yamux, many streams over one ordered connection (libp2p/specs, yamux/README.md, "Framing",
+ * "Message Flow" and "ACK backlog"), as a machine: bytes and the time go in, bytes and events come
+ * out, and nothing is ever called back.
  *
  *     while (hf_yamux_feed(session, &bytes, now_ns, &event, &error) == HF_OK) {
  *         if (event.kind == HF_YAMUX_NOTHING)
@@ -66,8 +67,8 @@ struct hf_yamux_options {
     uint32_t inbound_max;       /* Streams of the peer's at once. 0: HF_YAMUX_STREAMS_MAX. */
     uint32_t outbound_max;      /* Ours at once, and ours not yet acknowledged. 0: the same. */
     uint32_t window_max;        /* Bytes. 0: HF_YAMUX_WINDOW_MAX. At least WINDOW_INITIAL. */
-    uint64_t windows_total_max; /* Bytes by which all windows together may have grown beyond the
-                                   initial ones. 0: HF_YAMUX_WINDOWS_TOTAL_MAX. */
+    uint64_t windows_total_max; /* Bytes of all windows together, beyond which none grows; every
+                                   stream has its initial one. 0: HF_YAMUX_WINDOWS_TOTAL_MAX. */
     uint64_t ping_interval_ns;  /* 0: HF_YAMUX_PING_INTERVAL_NS. */
     const struct hf_allocator *allocator; /* NULL: libc's. */
 };
