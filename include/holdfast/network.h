@@ -171,7 +171,8 @@ HF_MUST_USE HF_API enum hf_status hf_network_open(struct hf_network *network,
 /* Closes a connection in good order. */
 HF_MUST_USE HF_API enum hf_status hf_network_close(struct hf_network *network, uint64_t connection);
 
-/* Pings a connected peer once, by a stream of its own. PINGED or PING_FAILED follows. */
+/* Pings a connected peer once, by a stream of its own. PINGED or PING_FAILED follows; the latter
+ * with HF_FULL while another ping is not answered. */
 HF_MUST_USE HF_API enum hf_status hf_network_ping(
     struct hf_network *network, const struct hf_peer_id *peer);
 

@@ -148,10 +148,21 @@ static const struct hf_protocol ping_protocol = {
     .closed = ping_closed,
 };
 
+/* One at a time, as the specification has it; streams that have done their work do not count. */
+static bool is_pinging(const struct hf_link *link)
+{
+    const struct hf_stream *each = hf_connection_streams(link->connection);
+    while (each && !(hf_stream_handler(each) == &ping_protocol && hf_stream_context(each)))
+        each = hf_stream_next(each);
+    return each != NULL;
+}
+
 enum hf_status hf_network_ping_link(struct hf_link *link)
 {
     struct hf_network *network = link->network;
     struct hf_stream *stream;
+    if (is_pinging(link))
+        return HF_FULL;
     struct ping *ping = hf_allocate(&network->allocator, sizeof *ping, _Alignof(struct ping));
     if (!ping)
         return HF_NO_MEMORY;

@@ -150,6 +150,18 @@ static void a_ping_may_be_answered_in_parts(void **state)
     assert_int_equal(wait_for(&host, HF_NETWORK_PINGED).status, HF_OK);
 }
 
+static void one_ping_at_a_time_waits_for_its_answer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(hf_network_ping(host.network, &peer.identity.id), HF_OK);
+    assert_int_equal(wait_for(&host, HF_NETWORK_PING_FAILED).status, HF_FULL);
+    (void)hear(4, PING, 0);
+    put(4, HF_YAMUX_RST, "", 0);
+    assert_true(raw_flush(&peer));
+    assert_int_equal(wait_for(&host, HF_NETWORK_PING_FAILED).status, HF_CLOSED);
+}
+
 /* Two streams at a time, whose own side stays open. */
 static void who_asks_who_we_are_a_third_time_is_not_answered(void **state)
 {
@@ -253,6 +265,7 @@ int main(void)
         WITH_PEER(pings_are_answered_on_as_many_streams_as_may_be),
         WITH_PEER(a_ping_answered_by_anything_else_has_failed),
         WITH_PEER(a_ping_may_be_answered_in_parts),
+        WITH_PEER(one_ping_at_a_time_waits_for_its_answer),
         WITH_PEER(who_asks_who_we_are_a_third_time_is_not_answered),
         WITH_PEER(what_is_pushed_is_taken_and_of_no_effect),
         WITH_PEER(as_much_comes_down_as_was_asked_for_on_one_stream),
