@@ -79,6 +79,8 @@ struct hf_network_options {
     uint32_t half_open_max;    /* Inbound ones that are not set up yet. 0: 32. The oldest gives its
                                   place up to a new one if it has had a second. */
     uint32_t per_peer_max;     /* Connections of one peer. 0: 8. */
+    uint32_t per_address_max;  /* Inbound ones from one address, or one IPv6 network of 56 bits.
+                                  0: 8, but of loopback any number. */
     uint64_t ping_interval_ns; /* 0: never ping by oneself. */
     uint64_t stream_idle_ns;   /* A stream on which nothing comes or goes for so long is closed with
                                   HF_TIMEOUT. 0: 120 s; UINT64_MAX: never. */

@@ -3,9 +3,12 @@
 #include "net/network_state.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 /* Where peers come in. */
 
+#define PER_ADDRESS_MAX 8
+#define ADDRESS_IP6_BYTES 7
 #define BACKLOG 1024 /* Who finds it full waits a second. */
 
 static void tell_listening(struct hf_network *network, size_t index)
@@ -83,20 +86,43 @@ static bool make_way(struct hf_network *network)
     return true;
 }
 
+/* What counts as one address: of IPv6, what one customer of a provider has at least. */
+static bool is_same(const struct hf_ip *one, const struct hf_ip *other)
+{
+    return one->version == other->version &&
+           memcmp(one->bytes, other->bytes, one->version == 4 ? 4 : ADDRESS_IP6_BYTES) == 0;
+}
+
+static bool is_loopback(const struct hf_ip *ip)
+{
+    static const uint8_t ip6[16] = {[15] = 1};
+    return ip->version == 4 ? ip->bytes[0] == 127 : memcmp(ip->bytes, ip6, sizeof ip6) == 0;
+}
+
+static bool has_too_many(const struct hf_network *network, const struct hf_ip *ip)
+{
+    uint32_t most = network->options.per_address_max;
+    uint32_t count = 0;
+    if (most == 0 && is_loopback(ip))
+        return false;
+    for (const struct hf_link *each = network->links; each; each = each->next)
+        count += each->inbound && each->connection && !each->draining && is_same(&each->ip, ip);
+    return count >= (most ? most : PER_ADDRESS_MAX);
+}
+
 /* Limits that need no more than the address. NULL: let it in. */
-static const char *refusal(struct hf_network *network, const struct sockaddr *socket)
+static const char *refusal(struct hf_network *network, const struct hf_ip *ip)
 {
     const struct hf_network_options *options = &network->options;
-    bool ip4 = socket->sa_family == AF_INET;
-    const void *ip =
-        ip4 ? (const void *)&((const struct sockaddr_in *)(const void *)socket)->sin_addr
-            : &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr;
+    struct hf_bytes key = hf_bytes(ip->bytes, ip->version == 4 ? 4 : 16);
     if (network->connections >= options->connections_max)
         return "there are too many connections";
+    if (has_too_many(network, ip))
+        return "the address has too many connections";
     if (network->half_open >= options->half_open_max && !make_way(network))
         return "too many connections are being set up";
-    if (options->per_address && hf_limits_check_at(options->per_address, hf_bytes(ip, ip4 ? 4 : 16),
-                                    1, network->now_ns, NULL) != HF_OK)
+    if (options->per_address &&
+        hf_limits_check_at(options->per_address, key, 1, network->now_ns, NULL) != HF_OK)
         return "the address connects too often";
     return NULL;
 }
@@ -141,6 +167,7 @@ void hf_network_accept(uv_stream_t *listener, int status)
     struct hf_network *network = listener->data;
     struct sockaddr_storage remote = {0};
     int size = sizeof remote;
+    uint16_t port;
     if (status != 0)
         return;
     struct hf_link *link = hf_link_new(network, true);
@@ -155,7 +182,8 @@ void hf_network_accept(uv_stream_t *listener, int status)
         return;
     }
     hf_network_address((const struct sockaddr *)&remote, &link->address);
-    const char *reason = refusal(network, (const struct sockaddr *)&remote);
+    link->ip = hf_network_ip((const struct sockaddr *)&remote, &port);
+    const char *reason = refusal(network, &link->ip);
     if (reason)
         hf_link_refuse(link, HF_DENIED, reason);
     else

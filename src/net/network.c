@@ -48,19 +48,25 @@ void hf_network_tell(struct hf_network *network, const struct hf_network_event *
     ring(network);
 }
 
-void hf_network_address(const struct sockaddr *socket, struct hf_multiaddr *address)
+struct hf_ip hf_network_ip(const struct sockaddr *socket, uint16_t *port)
 {
     struct hf_ip ip = {.version = socket->sa_family == AF_INET ? 4 : 6};
-    uint16_t port;
     if (ip.version == 4) {
         const struct sockaddr_in *ip4 = (const struct sockaddr_in *)(const void *)socket;
         memcpy(ip.bytes, &ip4->sin_addr, sizeof ip4->sin_addr);
-        port = ntohs(ip4->sin_port);
+        *port = ntohs(ip4->sin_port);
     } else {
         const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)(const void *)socket;
         memcpy(ip.bytes, &ip6->sin6_addr, sizeof ip6->sin6_addr);
-        port = ntohs(ip6->sin6_port);
+        *port = ntohs(ip6->sin6_port);
     }
+    return ip;
+}
+
+void hf_network_address(const struct sockaddr *socket, struct hf_multiaddr *address)
+{
+    uint16_t port;
+    struct hf_ip ip = hf_network_ip(socket, &port);
     enum hf_status status = hf_multiaddr_from_ip(&ip, port, address);
     (void)status; /* An ip with a version always makes an address. */
 }

@@ -43,6 +43,7 @@ struct hf_link {
     uint64_t begun_ns;
     const char *doomed; /* Why it must end once the event under way has been handled. */
     struct hf_multiaddr address;
+    struct hf_ip ip; /* Where an inbound one comes from. */
     bool inbound;
     bool listed;    /* In the network's list. */
     bool announced; /* The application knows of it. */
@@ -180,7 +181,8 @@ void hf_network_end_dials(struct hf_network *network);
 /* The text of libuv's error. */
 void hf_network_explain(char *reason, const char *what, int error);
 
-/* A socket's address as a multiaddr. */
+/* A socket's address, and the same as a multiaddr. */
+struct hf_ip hf_network_ip(const struct sockaddr *socket, uint16_t *port);
 void hf_network_address(const struct sockaddr *socket, struct hf_multiaddr *address);
 
 /* The protocols that every node speaks; perf only where asked for. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #undef NDEBUG
+#include <ifaddrs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -219,6 +220,64 @@ static void no_more_connections_are_kept_than_may_be(void **state)
     assert_int_equal(count(log, "connection.refused", "there are too many connections"), 1);
 }
 
+/* Names per_address_max. */
+static void no_more_connections_of_an_address_are_kept_than_may_be(void **state)
+{
+    (void)state;
+    struct hf_network_options options = {.per_address_max = 2};
+    static const char reason[] = "the address has too many connections";
+    begin(&options);
+    let_in();
+    let_in();
+    turned_away();
+    assert_refused(reason);
+    assert_true(is_greeted(connect_from("127.0.0.2")));
+    assert_int_equal(count(end(), "connection.refused", reason), 1);
+}
+
+/* An address of this machine's that others can reach, too. False: it has none. */
+static bool find_address(char *text)
+{
+    struct ifaddrs *all, *each;
+    bool found = false;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (each = all; each && !found; each = each->ifa_next) {
+        const struct sockaddr_in *ip4 = (const struct sockaddr_in *)each->ifa_addr;
+        found = ip4 && ip4->sin_family == AF_INET && *(const uint8_t *)&ip4->sin_addr != 127 &&
+                inet_ntop(AF_INET, &ip4->sin_addr, text, INET_ADDRSTRLEN) != NULL;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static void of_an_address_that_is_not_loopback_eight_are_kept(void **state)
+{
+    (void)state;
+    struct hf_network_options options = {.per_peer_max = 100};
+    char ip[INET_ADDRSTRLEN], text[64];
+    struct hf_multiaddr address;
+    struct hf_identity identity;
+    uint8_t seed[32] = {3};
+    if (!find_address(ip))
+        skip();
+    assert_int_equal(hf_identity_from_seed(&identity, hf_bytes(seed, 32), NULL), HF_OK);
+    options.identity = &identity;
+    host = (struct node){.identity = identity};
+    assert_int_equal(hf_network_new(&host.network, &options, NULL), HF_OK);
+    snprintf(text, sizeof text, "/ip4/%s/tcp/0", ip);
+    assert_int_equal(hf_multiaddr_parse(hf_bytes(text, strlen(text)), &address, NULL), HF_OK);
+    assert_int_equal(hf_network_listen(host.network, &address, NULL), HF_OK);
+    host.address = wait_for(&host, HF_NETWORK_LISTENING).address;
+    assert_int_equal(pthread_create(&host.thread, NULL, run_node, &host), 0);
+    start(&guest, 2);
+    for (uint64_t i = 0; i < 8; i++)
+        let_in();
+    turned_away();
+    assert_refused("the address has too many connections");
+    stop(&guest);
+    stop(&host);
+}
+
 static void what_opens_and_closes_is_on_record_with_reasons(void **state)
 {
     (void)state;
@@ -247,6 +306,8 @@ int main(void)
         IN_A_DIRECTORY(all_together_are_refused_beyond_what_is_for_everybody),
         IN_A_DIRECTORY(streams_beyond_what_a_peer_may_open_are_reset),
         IN_A_DIRECTORY(no_more_connections_are_kept_than_may_be),
+        IN_A_DIRECTORY(no_more_connections_of_an_address_are_kept_than_may_be),
+        cmocka_unit_test(of_an_address_that_is_not_loopback_eight_are_kept),
         IN_A_DIRECTORY(what_opens_and_closes_is_on_record_with_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
