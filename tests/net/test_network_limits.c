@@ -220,6 +220,44 @@ static void no_more_connections_are_kept_than_may_be(void **state)
     assert_int_equal(count(log, "connection.refused", "there are too many connections"), 1);
 }
 
+/* Names per_peer_max, which is eight. */
+static void a_peer_has_eight_connections_at_the_most(void **state)
+{
+    (void)state;
+    static struct raw_peer peers[9];
+    struct hf_network_options options = {0};
+    begin(&options);
+    for (int i = 0; i < 8; i++) {
+        raw_begin(&peers[i], &host.address, 77);
+        (void)wait_for(&host, HF_NETWORK_CONNECTED);
+    }
+    raw_begin(&peers[8], &host.address, 77);
+    assert_refused("the peer has too many connections");
+    let_in(); /* Another has its own. */
+    for (int i = 0; i < 9; i++)
+        raw_end(&peers[i]);
+    assert_int_equal(count(end(), "connection.refused", "the peer has too many connections"), 1);
+}
+
+/* Names half_open_max, which is 32: for each more, one is refused, itself or the oldest. */
+static void no_more_connections_are_being_set_up_than_may_be(void **state)
+{
+    (void)state;
+    enum { MORE = 8 };
+    struct hf_network_options options = {0};
+    int made[32 + MORE];
+    begin(&options);
+    for (int i = 0; i < 32 + MORE; i++)
+        made[i] = raw_connect(&host.address);
+    for (int i = 0; i < MORE; i++)
+        (void)wait_for(&host, HF_NETWORK_REFUSED);
+    struct hf_network_event event;
+    assert_int_equal(hf_network_next(host.network, &event), HF_AGAIN);
+    for (int i = 0; i < 32 + MORE; i++)
+        close(made[i]);
+    assert_int_equal(count(end(), "connection.refused", ""), 32 + MORE);
+}
+
 /* Names per_address_max. */
 static void no_more_connections_of_an_address_are_kept_than_may_be(void **state)
 {
@@ -306,6 +344,8 @@ int main(void)
         IN_A_DIRECTORY(all_together_are_refused_beyond_what_is_for_everybody),
         IN_A_DIRECTORY(streams_beyond_what_a_peer_may_open_are_reset),
         IN_A_DIRECTORY(no_more_connections_are_kept_than_may_be),
+        IN_A_DIRECTORY(a_peer_has_eight_connections_at_the_most),
+        IN_A_DIRECTORY(no_more_connections_are_being_set_up_than_may_be),
         IN_A_DIRECTORY(no_more_connections_of_an_address_are_kept_than_may_be),
         cmocka_unit_test(of_an_address_that_is_not_loopback_eight_are_kept),
         IN_A_DIRECTORY(what_opens_and_closes_is_on_record_with_reasons),

@@ -218,6 +218,35 @@ static void a_stream_that_agrees_on_nothing_is_reset_in_time(void **state)
     end();
 }
 
+/* Five seconds, for who is asked who it is and for who asks. */
+static void identify_is_waited_for_five_seconds(void **state)
+{
+    (void)state;
+    static struct raw_peer peer;
+    static struct raw_frames frames;
+    struct hf_bytes payload;
+    static const char lines[] = "\x13/multistream/1.0.0\n\x0f/ipfs/id/1.0.0\n";
+    begin(0);
+    raw_begin(&peer, &host.address, 2);
+    frames = (struct raw_frames){.peer = &peer};
+    (void)wait_for(&host, HF_NETWORK_CONNECTED);
+    raw_put(&peer, HF_YAMUX_DATA, HF_YAMUX_ACK, 2, sizeof lines - 1, lines);
+    raw_put(&peer, HF_YAMUX_DATA, HF_YAMUX_SYN, 1, sizeof lines - 1, lines);
+    assert_true(raw_flush(&peer));
+    while (!(raw_frame_of(&frames, 1, &payload).flags & HF_YAMUX_FIN))
+        ;
+    raw_settle(&frames);
+    let_finish(&host);
+    let_pass(&host, HF_SECONDS(5));
+    unsigned reset = 0;
+    while (reset < 2) {
+        struct hf_yamux_frame frame = raw_frame(&frames, &payload);
+        reset += frame.type == HF_YAMUX_WINDOW_UPDATE && frame.flags & HF_YAMUX_RST ? 1 : 0;
+    }
+    raw_end(&peer);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_is_not_read_is_not_waited_for_at_the_end),
         cmocka_unit_test(peers_are_pinged_at_intervals),
         cmocka_unit_test(a_ping_without_an_answer_fails_in_time),
+        cmocka_unit_test(identify_is_waited_for_five_seconds),
         cmocka_unit_test(a_stream_that_agrees_on_nothing_is_reset_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
