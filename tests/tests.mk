@@ -86,7 +86,7 @@ plot-adaptive: $(B)/tests/limit/plot_adaptive ## how adaptive rates follow a ser
 	@mkdir -p build/bench
 	@$< > build/bench/adaptive.csv && awk -f bench/adaptive.awk build/bench/adaptive.csv > bench/adaptive.svg
 	@echo "build/bench/adaptive.csv bench/adaptive.svg"
-interop: $(B)/tests/interop/ours $(B)/examples/echo_peer ## against peers on js-, go- and rust-libp2p, which npm, go and cargo build; FILTER=word
+interop: $(B)/tests/interop/ours $(B)/examples/echo_peer $(B)/holdfast ## against peers on js-, go- and rust-libp2p, which npm, go and cargo build; FILTER=word
 	@OURS=$(CURDIR)/$< $(if $(filter thread,$(SAN)),$(STEADY)) tests/interop/run '$(FILTER)'
 check: ## what the house style fixes and a compiler does not see
 	@tests/lint

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,10 @@ const (
 	echoProtocol  protocol.ID = "/echo/1.0.0"
 	lateProtocol  protocol.ID = "/late/1.0.0"
 	resetProtocol protocol.ID = "/reset/1.0.0"
+	perfProtocol  protocol.ID = "/perf/1.0.0"
+
+	upload   = 8 << 20
+	download = 32 << 20
 )
 
 func newHost(tlsOnly bool, listen bool) (host.Host, error) {
@@ -72,6 +77,58 @@ func serve(h host.Host) {
 		s.Read(make([]byte, 1))
 		s.Reset()
 	})
+	h.SetStreamHandler(perfProtocol, func(s network.Stream) {
+		if err := perf(s); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			s.Reset()
+			return
+		}
+		s.Close()
+	})
+}
+
+// Zeros for as long as they are read.
+type zeros struct{}
+
+func (zeros) Read(data []byte) (int, error) {
+	clear(data)
+	return len(data), nil
+}
+
+// Its dialer says in eight bytes how much it wants, and sends until it finishes.
+func perf(s network.Stream) error {
+	var wanted uint64
+	if err := binary.Read(s, binary.BigEndian, &wanted); err != nil {
+		return err
+	}
+	got, err := io.Copy(io.Discard, s)
+	if err != nil {
+		return err
+	}
+	sent, err := io.CopyN(s, zeros{}, int64(wanted))
+	fmt.Fprintf(os.Stderr, "perf: got %d, sent %d\n", got, sent)
+	return err
+}
+
+func measure(ctx context.Context, h host.Host, id peer.ID) error {
+	s, err := h.NewStream(ctx, id, perfProtocol)
+	if err != nil {
+		return err
+	}
+	if err = binary.Write(s, binary.BigEndian, uint64(download)); err != nil {
+		return err
+	}
+	if _, err = io.CopyN(s, zeros{}, upload); err != nil {
+		return err
+	}
+	if err = s.CloseWrite(); err != nil {
+		return err
+	}
+	got, err := io.Copy(io.Discard, s)
+	if err == nil && got != download {
+		err = fmt.Errorf("%d bytes came", got)
+	}
+	return err
 }
 
 func random(size int) []byte {
@@ -104,7 +161,7 @@ func roundTrip(ctx context.Context, h host.Host, id peer.ID, p protocol.ID, size
 	return nil
 }
 
-func identify(h host.Host, id peer.ID, agent string) error {
+func identify(h host.Host, id peer.ID, agent string, name protocol.ID) error {
 	for range 100 {
 		got, err := h.Peerstore().Get(id, "AgentVersion")
 		protocols, _ := h.Peerstore().GetProtocols(id)
@@ -112,7 +169,7 @@ func identify(h host.Host, id peer.ID, agent string) error {
 			if !strings.HasPrefix(got.(string), agent) {
 				return fmt.Errorf("agent %q", got)
 			}
-			if !slices.Contains(protocols, echoProtocol) || !slices.Contains(protocols, ping.ID) {
+			if !slices.Contains(protocols, name) || !slices.Contains(protocols, ping.ID) {
 				return fmt.Errorf("protocols %v", protocols)
 			}
 			return nil
@@ -214,10 +271,7 @@ func refused(err error, reason string) error {
 func dial(arguments []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
 	defer cancel()
-	test, argument := arguments[1], ""
-	if len(arguments) > 2 {
-		argument = arguments[2]
-	}
+	test := arguments[1]
 	h, err := newHost(test == "tls", false)
 	if err != nil {
 		return err
@@ -240,7 +294,7 @@ func dial(arguments []string) error {
 	case "close":
 		return closes(ctx, h, info.ID)
 	case "identify":
-		return identify(h, info.ID, argument)
+		return identify(h, info.ID, arguments[2], protocol.ID(arguments[3]))
 	case "ping":
 		return pings(ctx, h, info.ID, 100)
 	case "echo":
@@ -251,6 +305,8 @@ func dial(arguments []string) error {
 		return roundTrip(ctx, h, info.ID, lateProtocol, 1<<20)
 	case "reset":
 		return resets(ctx, h, info.ID)
+	case "perf":
+		return measure(ctx, h, info.ID)
 	case "idle":
 		return idle(ctx, h, info.ID)
 	}
@@ -276,7 +332,7 @@ func main() {
 	case len(os.Args) > 3 && os.Args[1] == "dial":
 		err = dial(os.Args[2:])
 	default:
-		err = errors.New("usage: peer listen [--tls-only] | peer dial ADDRESS TEST [ARGUMENT]")
+		err = errors.New("usage: peer listen [--tls-only] | peer dial ADDRESS TEST [ARGUMENT]...")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -16,6 +16,9 @@ import { createLibp2p } from 'libp2p'
 const ECHO = '/echo/1.0.0'
 const LATE = '/late/1.0.0'
 const RESET = '/reset/1.0.0'
+const PERF = '/perf/1.0.0'
+const UPLOAD = 8 << 20
+const DOWNLOAD = 32 << 20
 const STREAMS_MAX = 256
 
 function newNode (tlsOnly, addresses) {
@@ -61,11 +64,28 @@ async function echo (stream) {
   await stream.close()
 }
 
+// Its dialer says in eight bytes how much it wants, and sends until it finishes.
+async function perf (stream) {
+  const got = await readAll(stream)
+  const wanted = Number(got.readBigUInt64BE())
+  await writeAll(stream, Buffer.alloc(wanted))
+  console.error(`perf: got ${got.length - 8}, sent ${wanted}`)
+}
+
+async function measure (connection) {
+  const stream = await connection.newStream(PERF)
+  const data = Buffer.alloc(8 + UPLOAD)
+  data.writeBigUInt64BE(BigInt(DOWNLOAD))
+  const [back] = await Promise.all([readAll(stream), writeAll(stream, data)])
+  if (back.length !== DOWNLOAD) throw new Error(`${back.length} bytes came`)
+}
+
 async function serve (node) {
   const options = { maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX }
   const giveUp = stream => error => stream.abort(error)
   await node.handle(ECHO, stream => echo(stream).catch(giveUp(stream)), options)
   await node.handle(LATE, stream => readAll(stream).then(all => writeAll(stream, all)).catch(giveUp(stream)))
+  await node.handle(PERF, stream => perf(stream).catch(giveUp(stream)))
   await node.handle(RESET, stream => {
     stream.addEventListener('message', () => stream.abort(new Error('as asked')), { once: true })
   })
@@ -108,9 +128,9 @@ async function closes (node, connection) {
   await closed
 }
 
-function isKnown ({ detail }, agent) {
+function isKnown ({ detail }, agent, protocol) {
   if (!detail.agentVersion?.startsWith(agent)) throw new Error(`agent ${detail.agentVersion}`)
-  for (const name of [ECHO, '/ipfs/ping/1.0.0']) {
+  for (const name of [protocol, '/ipfs/ping/1.0.0']) {
     if (!detail.protocols.includes(name)) throw new Error(`protocols ${detail.protocols}`)
   }
 }
@@ -122,6 +142,7 @@ const TESTS = {
   echo100: (node, connection) =>
     Promise.all(Array.from({ length: 100 }, () => roundTrip(connection, ECHO, Math.floor((64 << 20) / 100)))),
   half: (node, connection) => roundTrip(connection, LATE, 1 << 20),
+  perf: (node, connection) => measure(connection),
   reset: (node, connection) => resets(connection),
   idle,
   close: closes
@@ -138,7 +159,7 @@ async function refused (dialled, reason) {
   if (!reason.test(error.message)) throw error
 }
 
-async function dial (address, test, argument) {
+async function dial (address, test, ...known) {
   const node = await newNode(test === 'tls', [])
   await serve(node)
   const identified = once(node, 'peer:identify')
@@ -147,8 +168,8 @@ async function dial (address, test, argument) {
     await refused(dialled, REFUSALS[test])
   } else {
     const connection = await dialled
-    const known = await identified
-    if (test === 'identify') isKnown(known, argument)
+    const event = await identified
+    if (test === 'identify') isKnown(event, ...known)
     else await TESTS[test](node, connection)
   }
   await node.stop()

@@ -5,12 +5,17 @@
 use std::{
     convert::Infallible,
     error::Error,
-    io,
+    fs::File,
+    io::{self, Read as _},
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt, future::try_join_all, io::copy};
+use futures::{
+    AsyncRead, AsyncReadExt, AsyncWriteExt, StreamExt,
+    future::try_join_all,
+    io::{copy, repeat, sink},
+};
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
     core::{
@@ -39,6 +44,10 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 const ECHO: StreamProtocol = StreamProtocol::new("/echo/1.0.0");
 const LATE: StreamProtocol = StreamProtocol::new("/late/1.0.0");
 const RESET: StreamProtocol = StreamProtocol::new("/reset/1.0.0");
+const PERF: StreamProtocol = StreamProtocol::new("/perf/1.0.0");
+
+const UPLOAD: u64 = 8 << 20;
+const DOWNLOAD: u64 = 32 << 20;
 
 /// Between pings: a swarm pings by itself, first when it has connected.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -126,6 +135,7 @@ struct Behaviour {
     echo: Served,
     late: Served,
     reset: Served,
+    perf: Served,
     stream: libp2p_stream::Behaviour,
 }
 
@@ -143,6 +153,7 @@ fn new_swarm(tls_only: bool, ping_interval: Duration) -> Outcome<Swarm<Behaviour
         echo: Served { name: ECHO, begin: |stream| drop(tokio::spawn(echo(stream))) },
         late: Served { name: LATE, begin: |stream| drop(tokio::spawn(late(stream))) },
         reset: Served { name: RESET, begin: |stream| drop(tokio::spawn(reset(stream))) },
+        perf: Served { name: PERF, begin: |stream| drop(tokio::spawn(perf(stream))) },
         stream: libp2p_stream::Behaviour::new(),
     };
     // Idle connections are closed at once unless it is told otherwise.
@@ -217,9 +228,19 @@ async fn echo(stream: Stream) -> io::Result<()> {
     writer.close().await
 }
 
+/// In pieces: read_to_end clears all the room that it has each time it is polled.
+async fn read_all(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let (mut all, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+    loop {
+        match reader.read(&mut piece).await? {
+            0 => return Ok(all),
+            size => all.extend_from_slice(&piece[..size]),
+        }
+    }
+}
+
 async fn late(mut stream: Stream) -> io::Result<()> {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).await?;
+    let all = read_all(&mut stream).await?;
     stream.write_all(&all).await?;
     stream.close().await
 }
@@ -229,6 +250,34 @@ async fn reset(mut stream: Stream) -> io::Result<()> {
     stream.read_exact(&mut [0]).await
 }
 
+/// Its dialer says in eight bytes how much it wants, and sends until it finishes.
+async fn perf(mut stream: Stream) -> io::Result<()> {
+    let mut wanted = [0; 8];
+    stream.read_exact(&mut wanted).await?;
+    let wanted = u64::from_be_bytes(wanted);
+    let got = copy(&mut stream, &mut sink()).await?;
+    copy(repeat(0).take(wanted), &mut stream).await?;
+    eprintln!("perf: got {got}, sent {wanted}");
+    stream.close().await
+}
+
+async fn measure(mut control: Control, peer: PeerId) -> Outcome {
+    let mut stream = control.open_stream(peer, PERF).await?;
+    stream.write_all(&DOWNLOAD.to_be_bytes()).await?;
+    copy(repeat(0).take(UPLOAD), &mut stream).await?;
+    stream.close().await?;
+    match copy(&mut stream, &mut sink()).await? {
+        DOWNLOAD => Ok(()),
+        got => Err(format!("{got} bytes came").into()),
+    }
+}
+
+fn random(size: usize) -> io::Result<Vec<u8>> {
+    let mut data = vec![0; size];
+    File::open("/dev/urandom")?.read_exact(&mut data)?;
+    Ok(data)
+}
+
 async fn round_trip(
     mut control: Control,
     peer: PeerId,
@@ -236,13 +285,12 @@ async fn round_trip(
     size: usize,
 ) -> Outcome {
     let (mut reader, mut writer) = control.open_stream(peer, protocol).await?.split();
-    let data: Vec<u8> = (0..size).map(|i| (i * 31 + i / 255) as u8).collect();
+    let data = random(size)?;
     let write = async {
         writer.write_all(&data).await?;
         writer.close().await
     };
-    let mut back = Vec::with_capacity(size);
-    futures::try_join!(write, reader.read_to_end(&mut back))?;
+    let ((), back) = futures::try_join!(write, read_all(&mut reader))?;
     if back != data {
         return Err(format!("{size} bytes came back as {} others", back.len()).into());
     }
@@ -287,9 +335,9 @@ async fn closes(node: &mut Node) -> Outcome {
     node.next(|event| matches!(event, SwarmEvent::ConnectionClosed { .. }).then_some(())).await
 }
 
-fn is_known(info: &identify::Info, agent: &str) -> Outcome {
-    let knows = |name| info.protocols.contains(&name);
-    if info.agent_version.starts_with(agent) && knows(ECHO) && knows(ping::PROTOCOL_NAME) {
+fn is_known(info: &identify::Info, agent: &str, protocol: &str) -> Outcome {
+    let knows = |name: &str| info.protocols.iter().any(|protocol| protocol.as_ref() == name);
+    if info.agent_version.starts_with(agent) && knows(protocol) && knows("/ipfs/ping/1.0.0") {
         return Ok(());
     }
     Err(format!("agent {}, protocols {:?}", info.agent_version, info.protocols).into())
@@ -300,12 +348,12 @@ async fn hold(
     peer: PeerId,
     info: identify::Info,
     test: &str,
-    argument: &str,
+    known: &[&str],
 ) -> Outcome {
     let control = node.control.clone();
     match test {
         "connect" => Ok(()),
-        "identify" => is_known(&info, argument),
+        "identify" => is_known(&info, known[0], known[1]),
         "ping" => pings(node, 100).await,
         "echo" => round_trip(control, peer, ECHO, 64 << 20).await,
         "echo100" => {
@@ -313,6 +361,7 @@ async fn hold(
             try_join_all((0..100).map(trip)).await.map(drop)
         }
         "half" => round_trip(control, peer, LATE, 1 << 20).await,
+        "perf" => measure(control, peer).await,
         "reset" => resets(control, peer).await,
         "idle" => pings(node, 2).await,
         "close" => closes(node).await,
@@ -329,7 +378,7 @@ fn check_refusal(dialled: Result<PeerId, DialError>, test: &str) -> Outcome {
     }
 }
 
-async fn dial(address: &str, test: &str, argument: &str) -> Outcome {
+async fn dial(address: &str, test: &str, known: &[&str]) -> Outcome {
     let interval = if test == "ping" { Duration::from_millis(1) } else { SILENCE };
     let mut swarm = new_swarm(test == "tls", interval)?;
     swarm.dial(address.parse::<Multiaddr>()?)?;
@@ -353,7 +402,7 @@ async fn dial(address: &str, test: &str, argument: &str) -> Outcome {
             _ => None,
         })
         .await?;
-    hold(&mut node, dialled?, info, test, argument).await?;
+    hold(&mut node, dialled?, info, test, known).await?;
     node.stop().await
 }
 
@@ -380,8 +429,7 @@ async fn main() -> Outcome {
     match arguments[..] {
         ["listen"] => listen(false).await,
         ["listen", "--tls-only"] => listen(true).await,
-        ["dial", address, test] => dial(address, test, "").await,
-        ["dial", address, test, argument] => dial(address, test, argument).await,
-        _ => Err("usage: peer listen [--tls-only] | peer dial ADDRESS TEST [ARGUMENT]".into()),
+        ["dial", address, test, ref known @ ..] => dial(address, test, known).await,
+        _ => Err("usage: peer listen [--tls-only] | peer dial ADDRESS TEST [ARGUMENT]...".into()),
     }
 }
