@@ -59,17 +59,15 @@ of ours needs some 10,000 open files. Where others work, too, let it go before t
                  as many peers, less that at none, by 1,000. A first connection has come and gone
                  before, and what is free has been given back to the system
 
-The floor beside a figure is the least that libcrypto and plain TCP, in the same turns, leave of it.
-libcrypto's time on a processor is taken while the other one rests, or (both) does the same, as with
-the pair:
+The floor beside a figure is the least that plain TCP and libcrypto, whose time on a processor is
+taken, leave of it in the same turns:
 
   streams        copying as many bytes over plain TCP, and sealing them in frames of 65,519 bytes
-                 (both)
   trips          the same over plain TCP, and sealing and opening two frames of 64 bytes
   handshake-cpu  2 X25519 key pairs (each side's ephemeral), 6 shared secrets (ee, es, se), and 2
-                 Ed25519 verifications (both); the static key's signature is made once
+                 Ed25519 verifications; the static key's signature is made once
   handshakes     half of that, since both sides work at a time
-  setup-p50      all of it, alone, since one side waits for the other
+  setup-p50      all of it, since one side waits for the other
 
 Then the bounds that ours has to keep: a connection set up in 5 s (aim: 5 ms), measured as the p99
 of setup; round trip 100 ms; 1 MB/s; and a heartbeat to 100 peers, with pings each 5 s from both
@@ -111,23 +109,16 @@ TEXT
 # What floors are made of: the file of its figures, whose it is, its name, its unit.
 floors() {
   cat <<'TEXT'
-tcp-up         plain-TCP      stream-up        MB/s
-tcp-down       plain-TCP      stream-down      MB/s
-tcp-trip-p50   plain-TCP      trip-p50         us
-seal_64-alone  libcrypto      ChaChaPoly-64    us
-seal_16k-alone libcrypto      ChaChaPoly-16384 us
-seal_64k-alone libcrypto      ChaChaPoly-65519 us
-sign-alone     libcrypto      Ed25519-sign     us
-verify-alone   libcrypto      Ed25519-verify   us
-make_pair-alone libcrypto      X25519-key-pair  us
-share-alone    libcrypto      X25519-secret    us
-seal_64-both   libcrypto-both ChaChaPoly-64    us
-seal_16k-both  libcrypto-both ChaChaPoly-16384 us
-seal_64k-both  libcrypto-both ChaChaPoly-65519 us
-sign-both      libcrypto-both Ed25519-sign     us
-verify-both    libcrypto-both Ed25519-verify   us
-make_pair-both libcrypto-both X25519-key-pair  us
-share-both     libcrypto-both X25519-secret    us
+tcp-up       plain-TCP stream-up        MB/s
+tcp-down     plain-TCP stream-down      MB/s
+tcp-trip-p50 plain-TCP trip-p50         us
+seal_64      libcrypto ChaChaPoly-64    us
+seal_16k     libcrypto ChaChaPoly-16384 us
+seal_64k     libcrypto ChaChaPoly-65519 us
+sign         libcrypto Ed25519-sign     us
+verify       libcrypto Ed25519-verify   us
+make_pair    libcrypto X25519-key-pair  us
+share        libcrypto X25519-secret    us
 TEXT
 }
 
@@ -218,20 +209,13 @@ cpu_ns() {
   echo "$sum"
 }
 
-# Leaves the nanoseconds of libcrypto's operations in variables of their names: "alone", while the
-# other processor rests, or "both", while it does the same, as both sides of a busy pair do.
+# Leaves the nanoseconds of libcrypto's operations in variables of their names.
 time_crypto() {
-  local name theirs=
-  send floor-dialer crypto
-  if [ "$1" = both ]; then
-    send floor-listener crypto
-    hear floor-listener
-    theirs=$answer
-  fi
-  hear floor-dialer
+  local name
+  ask floor-dialer crypto
   for name in sign verify make_pair share seal_64 seal_16k seal_64k; do
-    declare -g "$name=$(($(field $name "$answer") / 2 + $(field $name "${theirs:-$answer}") / 2))"
-    note "$name-$1" floor "${!name}"
+    declare -g "$name=$(field $name "$answer")"
+    note "$name" floor "${!name}"
   done
 }
 
@@ -242,7 +226,7 @@ turn_of_flow() {
   ns=$(field ns "$answer")
   if [ "$peer" = floor ]; then
     note "tcp-${line%% *}" floor "$ns"
-    time_crypto both
+    time_crypto
     ns=$((ns + flow_bytes / FRAME_BYTES * seal_64k))
   fi
   note "$workload" "$peer" "$ns"
@@ -256,7 +240,7 @@ turn_of_trip() {
   local times part ns
   ask "$1-dialer" "trips $trips"
   times=$answer
-  [ "$1" = floor ] && time_crypto alone
+  [ "$1" = floor ] && time_crypto
   for part in p50 p99; do
     ns=$(field $part "$times")
     if [ "$1" = floor ]; then
@@ -272,7 +256,7 @@ crypto_of_handshake() { echo $((2 * make_pair + 6 * share + 2 * verify)); }
 turn_of_handshake() {
   local before ns
   if [ "$1" = floor ]; then
-    time_crypto both
+    time_crypto
     note handshake-cpu floor "$(crypto_of_handshake)"
     note handshakes floor $(($(crypto_of_handshake) / 2))
     return
@@ -288,7 +272,7 @@ turn_of_handshake() {
 
 turn_of_setup() {
   if [ "$1" = floor ]; then
-    time_crypto alone
+    time_crypto
     note setup-p50 floor "$(crypto_of_handshake)"
     return
   fi

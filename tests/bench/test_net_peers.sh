@@ -76,6 +76,15 @@ is_refused() { ! echo "$1" | "$tmp/ours" dial >/dev/null 2>&1; }
 names_no_row() {
   [ "$(bench/net_peers.sh --only no-such-row)" = "net_peers: no row with: no-such-row" ]
 }
+# A bar for ours and for each peer, and nothing of rows without a peer.
+draws() {
+  local row='"workload":"w","unit":"us","ours":2,"peer_value":4,"floor":1,"by_floor":2'
+  printf '[\n{%s,"peer":"%s","ratio":%s},\n{%s,"peer":"%s","ratio":%s},\n{%s,"peer":"%s","ratio":%s}\n]\n' \
+    "$row" rust 2 "$row" go 2.5 "$row" bound null |
+    awk -f bench/peers/svg.awk -f bench/peers/net/plot.awk >"$tmp/plot.svg"
+  [ "$(grep -c '<rect x=' "$tmp/plot.svg")" = 3 ] && tail -n 1 "$tmp/plot.svg" | grep -q '</svg>' &&
+    grep -q '>4 us, go<' "$tmp/plot.svg" && ! grep -q bound "$tmp/plot.svg"
+}
 
 prove "our program compiles as a user's would" compiles ours bench/peers/net/ours.c \
   bench/peers/net/flow.c "$library" "$build/libholdfast.a"
@@ -99,5 +108,6 @@ prove "bad usage ends with 2" ends_with 2 "$tmp/ours" sing
 prove "the driver's --help ends with 0" ends_with 0 bench/net_peers.sh --help
 prove "the driver's bad usage ends with 2" ends_with 2 bench/net_peers.sh --pairs 2
 prove "the driver builds nothing for no row" names_no_row
+prove "the plot has a bar for each" draws
 echo "1..$count"
 [ "$failures" = 0 ]
