@@ -53,6 +53,12 @@ answers() {
 }
 takes_time() { answers "$1" "$2" && [ "$(field "$3" "$answer")" -gt 0 ]; }
 
+waits_for_connections() {
+  send ours-listener "await 1"
+  answers ours-dialer "nodes 3" && ! read -r -t 0 <&"${from[ours-listener]}" &&
+    answers ours-dialer "connect $address 1 1" && hear ours-listener && answers ours-dialer close &&
+    answers ours-listener "await 0"
+}
 connects_and_closes() {
   answers ours-dialer "nodes 3" && takes_time ours-dialer "connect $address 6 2" p50 &&
     answers ours-listener "await 6" && answers ours-dialer close && answers ours-listener "await 0"
@@ -90,6 +96,7 @@ prove "our program compiles as a user's would" compiles ours bench/peers/net/our
   bench/peers/net/flow.c "$library" "$build/libholdfast.a"
 prove "the floor compiles" compiles floor bench/peers/net/floor.c
 starts ours
+prove "a listener waits for its connections" waits_for_connections
 prove "connections come from several nodes and go" connects_and_closes
 prove "a connection can be had after that" connects_again
 prove "bytes go up, down, and over 100 streams" moves_bytes ours-dialer

@@ -100,7 +100,7 @@ static void on_closed(void *context, struct hf_stream *stream, enum hf_status st
     struct flow *flow = hf_stream_context(stream);
     (void)context;
     if (flow && flow->job) {
-        bool whole = flow->read == flow->job->down && flow->written == flow->size;
+        bool whole = flow->read == flow->job->down && flow->written == ASKED_BYTES + flow->job->up;
         end(flow->job, status == HF_OK && !whole ? HF_MALFORMED : status);
     }
     free(flow);
