@@ -30,8 +30,11 @@
 #define TAG_BYTES 16
 #define SIGNATURE_BYTES 64
 
-/* A connection begins with how many bytes its dialler wants; this many: each message back. */
+/* A connection begins with how many bytes its dialler wants; this many: each message back; and this
+ * many: one as long as those of a handshake. */
 #define ECHO UINT64_MAX
+#define GREETING (UINT64_MAX - 1)
+#define GREETING_BYTES 256
 
 static bool write_all(int socket, const void *bytes, size_t size)
 {
@@ -71,12 +74,23 @@ static uint64_t read_to_end(int socket)
     return size;
 }
 
+static void greet_back(int socket)
+{
+    uint8_t message[GREETING_BYTES] = {0};
+    (void)(write_all(socket, message, sizeof message) &&
+           read_all(socket, message, sizeof message) && write_all(socket, message, sizeof message));
+}
+
 static void serve(int socket)
 {
     uint64_t wanted;
     uint8_t message[MESSAGE_BYTES];
     if (!read_all(socket, &wanted, sizeof wanted))
         return;
+    if (wanted == GREETING) {
+        greet_back(socket);
+        return;
+    }
     if (wanted == ECHO) {
         while (
             read_all(socket, message, sizeof message) && write_all(socket, message, sizeof message))
@@ -135,6 +149,23 @@ static int dial(uint16_t port, uint64_t wanted)
     if (!write_all(dialled, &wanted, sizeof wanted))
         answer_fail("floor", "cannot write");
     return dialled;
+}
+
+/* Connections one after the other, with as many messages as those of a handshake and no more. */
+static bool greet(uint16_t port, size_t count)
+{
+    uint8_t message[GREETING_BYTES] = {0};
+    uint64_t begun_ns = answer_now_ns();
+    bool done = true;
+    for (size_t i = 0; done && i < count; i++) {
+        int dialled = dial(port, GREETING);
+        done = read_all(dialled, message, sizeof message) &&
+               write_all(dialled, message, sizeof message) &&
+               read_all(dialled, message, sizeof message);
+        close(dialled);
+    }
+    answer_times(answer_now_ns() - begun_ns, NULL, 0);
+    return done;
 }
 
 static bool flow(uint16_t port, uint64_t up, uint64_t down)
@@ -317,8 +348,9 @@ static bool obey(void *context, const char *line)
         return trips((uint16_t)floor->port, count);
     if (strcmp(line, "crypto") == 0)
         return crypto_rates(floor);
-    (void)sscanf(line, "connect %u", &floor->port); /* Each run has a connection of its own. */
-    answer_times(0, NULL, 0);
+    if (sscanf(line, "connect %u %zu", &floor->port, &count) == 2)
+        return greet((uint16_t)floor->port, count);
+    answer_times(0, NULL, 0); /* Each run has a connection of its own, so there is nothing to do. */
     return true;
 }
 
