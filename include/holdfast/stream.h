@@ -20,7 +20,7 @@ extern "C" {
  *     hf_stream_consume(stream, use(data));
  *
  * What is not consumed is kept, up to the stream's window; the peer is then slowed down, not us.
- * Writing copies once, to where the bytes are sealed and sent from.
+ * Writing seals large pieces from where they lie, and copies small ones once, to be sealed together.
  */
 struct hf_stream;
 

@@ -11,6 +11,9 @@
 /* Where less than this is left, what is written begins a new block. */
 #define WRITE_ROOM_MIN 1024
 
+/* From here on copying what is written costs more than a frame of its own does. */
+#define SEALED_IN_PLACE_MIN 16384
+
 static bool is_usable(const struct hf_stream *stream)
 {
     return stream->connection->phase == HF_PHASE_STREAMS && !hf_yamux_ended(stream->mux);
@@ -86,6 +89,23 @@ static void wait_to_write(struct hf_stream *stream)
     connection->waiting_last = stream;
 }
 
+/* One data frame: a large one is sealed from where its payload lies. False: it cannot be. */
+static bool put_frame(struct hf_stream *stream, struct hf_bytes *bytes, uint8_t *out, size_t room)
+{
+    struct hf_connection *connection = stream->connection;
+    struct hf_outbox *outbox = &connection->outbox;
+    if (hf_min(hf_min(bytes->size, room), hf_yamux_writable(stream->mux)) < SEALED_IN_PLACE_MIN) {
+        hf_outbox_wrote(outbox, hf_yamux_write(stream->mux, bytes, out, room));
+        return true;
+    }
+    struct hf_bytes payload;
+    hf_outbox_wrote(outbox, hf_yamux_begin(stream->mux, bytes, out, room, &payload));
+    enum hf_status status = hf_outbox_seal_with(outbox, &connection->noise, payload);
+    if (status != HF_OK)
+        connection->failure = status;
+    return status == HF_OK;
+}
+
 /* Writes what the stream's window lets through. Past the outbox's limit only if it must be. */
 static void put(struct hf_stream *stream, struct hf_bytes *bytes, bool must)
 {
@@ -103,7 +123,8 @@ static void put(struct hf_stream *stream, struct hf_bytes *bytes, bool must)
             connection->failure = HF_NO_MEMORY;
             return;
         }
-        hf_outbox_wrote(outbox, hf_yamux_write(stream->mux, bytes, out, room));
+        if (!put_frame(stream, bytes, out, room))
+            return;
     }
 }
 

@@ -78,8 +78,8 @@ size_t hf_aead_sum(const struct hf_bytes *pieces, size_t count);
 
 /*
  * Seals the pieces as one plaintext, of `size` bytes together, into size + HF_TAG_BYTES bytes at
- * sealed. A single piece may begin where sealed does; otherwise they must not overlap. The nonce is
- * four zero bytes and number, little endian; a number must never be used twice. associated:
+ * sealed. The first piece may begin where sealed does; otherwise they must not overlap. The nonce
+ * is four zero bytes and number, little endian; a number must never be used twice. associated:
  * authenticated, not sealed; may be empty. HF_INVALID: sealed bytes above HF_AEAD_BYTES_MAX.
  */
 HF_MUST_USE enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number,

@@ -110,7 +110,7 @@ const struct hf_noise_peer *hf_noise_peer(const struct hf_noise *noise);
 /*
  * Seals the pieces into one frame of HF_NOISE_OVERHEAD_BYTES more than they have together. Hand
  * many small writes in together: each frame has a price of its own, and some peers (js-libp2p) end
- * a channel at 2^32 of them. A single piece may lie where its sealed bytes go,
+ * a channel at 2^32 of them. The first piece may lie where its sealed bytes go,
  * HF_NOISE_LENGTH_BYTES into the frame; otherwise frame overlaps none. HF_INVALID: no bytes at all,
  * which peers need not put up with, or more than HF_NOISE_PLAINTEXT_BYTES_MAX. HF_AGAIN: not
  * established. HF_EXHAUSTED: too many frames; the channel has failed.

@@ -106,13 +106,20 @@ void hf_outbox_wrote(struct hf_outbox *outbox, size_t size)
 
 enum hf_status hf_outbox_seal(struct hf_outbox *outbox, struct hf_noise *noise)
 {
-    if (outbox->frame == 0)
+    return hf_outbox_seal_with(outbox, noise, hf_bytes(NULL, 0));
+}
+
+enum hf_status hf_outbox_seal_with(
+    struct hf_outbox *outbox, struct hf_noise *noise, struct hf_bytes payload)
+{
+    if (outbox->frame + payload.size == 0)
         return HF_OK;
+    assert(payload.size == 0 || payload.size <= frame_room(outbox));
     struct hf_block *block = outbox->last;
     uint8_t *frame = block->bytes + block->end;
-    struct hf_bytes plain = hf_bytes(frame + HF_NOISE_LENGTH_BYTES, outbox->frame);
+    struct hf_bytes pieces[] = {hf_bytes(frame + HF_NOISE_LENGTH_BYTES, outbox->frame), payload};
     size_t size;
-    enum hf_status status = hf_noise_seal(noise, &plain, 1, frame, &size);
+    enum hf_status status = hf_noise_seal(noise, pieces, 2, frame, &size);
     if (status != HF_OK)
         return status;
     block->end += size;

@@ -84,6 +84,13 @@ void hf_outbox_wrote(struct hf_outbox *outbox, size_t size);
 /* Seals the frame under way, if there is one. */
 HF_MUST_USE enum hf_status hf_outbox_seal(struct hf_outbox *outbox, struct hf_noise *noise);
 
+/*
+ * The same with payload, which lies elsewhere, behind what is in the frame: it is sealed from where
+ * it lies, and never copied. There must be room for it.
+ */
+HF_MUST_USE enum hf_status hf_outbox_seal_with(
+    struct hf_outbox *outbox, struct hf_noise *noise, struct hf_bytes payload);
+
 /* Adds bytes that are not sealed, before there is a secure channel. HF_NO_MEMORY. */
 HF_MUST_USE enum hf_status hf_outbox_add(struct hf_outbox *outbox, struct hf_bytes bytes);
 

@@ -23,8 +23,8 @@
  * What is written into `out` must reach the peer in the order of the calls.
  *
  * PAYLOAD is never held here: what is received is lent to the caller within the bytes just fed, and
- * what is sent is copied once, behind its header, into the caller's buffer. A session therefore
- * takes the same memory whatever its peer does: itself, and one small struct a stream.
+ * what is sent is copied once at most, behind its header, into the caller's buffer. A session
+ * therefore takes the same memory whatever its peer does: itself, and one small struct a stream.
  *
  * CREDIT. A peer may send as much on a stream as it was granted. hf_yamux_consumed gives back what
  * the application has read, once half the window is due. If that half was used up within
@@ -139,6 +139,13 @@ HF_MUST_USE enum hf_status hf_yamux_open(struct hf_yamux *session, struct hf_yam
  */
 size_t hf_yamux_write(
     struct hf_yamux_stream *stream, struct hf_bytes *data, uint8_t *out, size_t room);
+
+/*
+ * The same, but puts no more than the frame's header into out, whose bytes are returned. The
+ * payload, a part of what data was, has to follow at once; there is room for it.
+ */
+size_t hf_yamux_begin(struct hf_yamux_stream *stream, struct hf_bytes *data, uint8_t *out,
+    size_t room, struct hf_bytes *payload);
 
 /* How much may be written on the stream now, whatever the room. 0: wait, finished or ended. */
 size_t hf_yamux_writable(const struct hf_yamux_stream *stream);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/minmax.h"
+#include "net/take.h"
 
 /* What goes out. Every control frame is a header alone. */
 
@@ -105,10 +106,11 @@ size_t hf_yamux_writable(const struct hf_yamux_stream *stream)
     return stream->send_window;
 }
 
-size_t hf_yamux_write(
-    struct hf_yamux_stream *stream, struct hf_bytes *data, uint8_t *out, size_t room)
+size_t hf_yamux_begin(struct hf_yamux_stream *stream, struct hf_bytes *data, uint8_t *out,
+    size_t room, struct hf_bytes *payload)
 {
     size_t size = 0;
+    *payload = hf_bytes(NULL, 0);
     size_t opening = stream->state & HF_STREAM_OWES_SYN ? HF_YAMUX_HEADER_BYTES : 0;
     size_t headers = opening + HF_YAMUX_HEADER_BYTES;
     size_t most = hf_min(hf_yamux_writable(stream), HF_YAMUX_PAYLOAD_MAX);
@@ -116,10 +118,17 @@ size_t hf_yamux_write(
         return 0;
     if (opening) /* It stays in the list of those that owe, with nothing to put out perhaps. */
         size = put_debts(stream, out);
-    size_t payload = hf_min(hf_min(most, data->size), room - headers);
-    size += put(HF_YAMUX_DATA, 0, stream->id, (uint32_t)payload, out + size);
-    memcpy(out + size, data->data, payload);
-    stream->send_window -= (uint32_t)payload;
-    *data = hf_bytes((const uint8_t *)data->data + payload, data->size - payload);
-    return size + payload;
+    (void)hf_take(data, hf_min(hf_min(most, data->size), room - headers), payload);
+    stream->send_window -= (uint32_t)payload->size;
+    return size + put(HF_YAMUX_DATA, 0, stream->id, (uint32_t)payload->size, out + size);
+}
+
+size_t hf_yamux_write(
+    struct hf_yamux_stream *stream, struct hf_bytes *data, uint8_t *out, size_t room)
+{
+    struct hf_bytes payload;
+    size_t size = hf_yamux_begin(stream, data, out, room, &payload);
+    if (payload.size > 0)
+        memcpy(out + size, payload.data, payload.size);
+    return size + payload.size;
 }

@@ -114,6 +114,29 @@ static void whatever_the_socket_takes_at_a_time_arrives_in_order(void **state)
     assert_null(outbox.first);
 }
 
+/* With nothing before it in the frame, a little, a block of the cipher's and more than that. */
+static void what_lies_elsewhere_is_sealed_behind_what_is_under_way(void **state)
+{
+    (void)state;
+    static const size_t before[] = {0, 24, 64, 4097};
+    static uint8_t elsewhere[50000];
+    size_t sizes[8];
+    for (uint8_t i = 0; i < 4; i++) {
+        sizes[2 * i] = before[i];
+        sizes[2 * i + 1] = sizeof elsewhere;
+        put((uint8_t)(2 * i), before[i]);
+        size_t room;
+        assert_non_null(hf_outbox_space(&outbox, &pair.initiator.noise, sizeof elsewhere, &room));
+        memset(elsewhere, 2 * i + 1, sizeof elsewhere);
+        struct hf_bytes payload = hf_bytes(elsewhere, sizeof elsewhere);
+        assert_int_equal(hf_outbox_seal_with(&outbox, &pair.initiator.noise, payload), HF_OK);
+        memset(elsewhere, 0xff, sizeof elsewhere);
+    }
+    while (send_up_to(SIZE_MAX) > 0)
+        ;
+    assert_opens_to(sizes, 8);
+}
+
 static void a_frame_under_way_stays_when_all_before_it_is_sent(void **state)
 {
     (void)state;
@@ -198,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_OUTBOX(whatever_the_socket_takes_at_a_time_arrives_in_order),
+        WITH_OUTBOX(what_lies_elsewhere_is_sealed_behind_what_is_under_way),
         WITH_OUTBOX(a_frame_under_way_stays_when_all_before_it_is_sent),
         WITH_OUTBOX(it_is_full_from_its_limit_on),
         WITH_OUTBOX(a_pool_keeps_no_more_blocks_than_it_may),
