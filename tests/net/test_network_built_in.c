@@ -228,6 +228,39 @@ static void names_that_cannot_be_printed_are_left_out(void **state)
     assert_string_equal(event.agent, "");
 }
 
+static void refuse_all(void *context, struct hf_stream *stream)
+{
+    (void)context;
+    hf_stream_reset(stream);
+}
+
+/* Of names that every node speaks, and of one that was asked for. */
+static void a_protocol_of_the_applications_answers_in_our_stead(void **state)
+{
+    (void)state;
+    uint8_t seed[32] = {9};
+    const struct hf_protocol protocols[] = {
+        {.name = HF_PING_PROTOCOL, .opened = refuse_all},
+        {.name = HF_PERF_PROTOCOL, .opened = refuse_all},
+    };
+    static struct node other;
+    other = (struct node){.closed = HF_AGAIN};
+    assert_int_equal(hf_identity_from_seed(&other.identity, hf_bytes(seed, 32), NULL), HF_OK);
+    const struct hf_network_options options = {.identity = &other.identity,
+        .protocols = protocols,
+        .protocols_count = 2,
+        .perf = true};
+    assert_int_equal(hf_network_new(&other.network, &options, NULL), HF_OK);
+    assert_int_equal(pthread_create(&other.thread, NULL, run_node, &other), 0);
+    assert_int_equal(hf_network_dial(other.network, &host.address, 1), HF_OK);
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_CONNECTED);
+    assert_string_equal(wait_for(&host, HF_NETWORK_IDENTIFIED).protocols,
+        "/ipfs/ping/1.0.0 /perf/1.0.0 /ipfs/id/1.0.0 /ipfs/id/push/1.0.0");
+    assert_int_equal(hf_network_ping(host.network, &event.peer), HF_OK);
+    assert_int_equal(wait_for(&host, HF_NETWORK_PING_FAILED).status, HF_CLOSED);
+    stop(&other);
+}
+
 #define WITH_PEER(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 /* Names HF_IDENTIFY_OWN_BYTES_MAX and HF_NETWORK_LIST_BYTES. */
@@ -270,6 +303,7 @@ int main(void)
         WITH_PEER(what_is_pushed_is_taken_and_of_no_effect),
         WITH_PEER(as_much_comes_down_as_was_asked_for_on_one_stream),
         WITH_PEER(names_that_cannot_be_printed_are_left_out),
+        WITH_PEER(a_protocol_of_the_applications_answers_in_our_stead),
         cmocka_unit_test(a_node_of_many_protocols_names_those_that_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,10 @@ static void who_reads_late_gets_everything(void **state)
 {
     (void)state;
     enum { STREAMS = 60, PARTS = 4, PART = 60000 };
+    static const char ping_lines[] = "\x13/multistream/1.0.0\n\x11/ipfs/ping/1.0.0\n";
+    const uint32_t ping = 2 * STREAMS + 1;
     size_t left = STREAMS * (sizeof echo_lines - 1 + PARTS * (size_t)PART);
+    left += sizeof ping_lines - 1 + PART;
     start(&host, 1);
     meet();
     for (uint32_t id = 1; id < 2 * STREAMS; id += 2) {
@@ -81,6 +84,8 @@ static void who_reads_late_gets_everything(void **state)
         for (int i = 0; i < PARTS; i++)
             raw_put(&peer, HF_YAMUX_DATA, 0, id, PART, NULL);
     }
+    raw_put(&peer, HF_YAMUX_DATA, HF_YAMUX_SYN, ping, sizeof ping_lines - 1, ping_lines);
+    raw_put(&peer, HF_YAMUX_DATA, 0, ping, PART, NULL);
     assert_true(raw_flush(&peer));
     while (left > 0) {
         struct hf_bytes payload;
