@@ -85,6 +85,19 @@ struct hf_connection {
 HF_MUST_USE enum hf_status hf_connection_take(struct hf_connection *connection,
     const struct hf_yamux_event *from, uint64_t now_ns, struct hf_connection_event *event);
 
+/* Remembers to tell that a stream is over; the second one, if both sides have finished. */
+void hf_stream_end(struct hf_stream *stream, enum hf_status status);
+void hf_stream_end_if_over(struct hf_stream *stream);
+
+/* Remembers to tell, once there is room, that a stream may be written to. */
+void hf_stream_wait(struct hf_stream *stream);
+
+/*
+ * Writes of *bytes what the stream's window lets through, and moves it on. Past the outbox's limit
+ * only if it must be.
+ */
+void hf_stream_put(struct hf_stream *stream, struct hf_bytes *bytes, bool must);
+
 /* Keeps what has been lent to a handler that did not consume it. */
 HF_MUST_USE enum hf_status hf_connection_keep_lent(struct hf_connection *connection);
 
