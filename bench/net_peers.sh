@@ -26,6 +26,7 @@ OUT=$PWD/build/peers
 RESULTS=$PWD/build/bench/net_peers
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/bench
 . bench/peers/common.sh
+RUN_SECONDS=200 # More than the peers' own patience.
 
 help() {
   cat <<'TEXT'
@@ -42,9 +43,10 @@ TCP, Noise and yamux, in turns.
 Needs cargo and go, which build their peers as users do, into the user's cache folder; where one is
 missing, its rows say SKIPPED. Ours is the installed static library, through its public headers.
 Each peer is a pair of processes, the listener pinned to one processor and the dialer to another;
-one pair works at a time. What is printed is the median of the turns; a ratio is how many times
-better ours is, the median of the turns' ratios, [least .. greatest]. A dialer of a thousand nodes
-of ours needs some 10,000 open files. Where others work, too, let it go before them: chrt -f 50.
+one pair works at a time, and one run on a machine. What is printed is the median of the turns; a
+ratio is how many times better ours is, the median of the turns' ratios, [least .. greatest]. A
+dialer of a thousand nodes of ours needs some 10,000 open files. Where others work, too, let this go
+before them: chrt -f 50.
 
   stream-up      one stream, 1 GiB from the dialer to the listener; MB are 10^6 bytes
   stream-down    the other way
@@ -464,10 +466,12 @@ tmp=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 ulimit -n "$(ulimit -H -n)" # Each node has some files.
-mkdir -p "$OUT" "$(dirname "$RESULTS")"
+mkdir -p "$OUT" "$CACHE" "$(dirname "$RESULTS")"
 cpus=$(find_processors)
 echo "building"
 build
+exec {alone}>"$CACHE/alone"
+flock "$alone" # Two at a time would measure each other.
 describe_machine
 SECONDS=0
 started=()

@@ -20,7 +20,7 @@
 
 #define NODES_MAX 2000
 #define CONNECTIONS_MAX 4096
-#define PATIENCE_NS HF_SECONDS(60)
+#define PATIENCE_NS HF_SECONDS(180)
 #define ADDRESS_BYTES 256
 
 /* A network that dials. */

@@ -215,7 +215,7 @@ func serve(listens bool) error {
 	}
 	d := dialer{hosts: []host.Host{h}}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		err := d.obey(ctx, lines.Text())
 		cancel()
 		if err != nil {

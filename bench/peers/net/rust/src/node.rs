@@ -23,7 +23,7 @@ use crate::{flow, served::Served};
 
 pub type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
