@@ -56,19 +56,22 @@ before them: chrt -f 50.
                  until the last is there
   handshake-cpu  time on processors of both sides for one of these. go-libp2p's and our nodes
                  identify each peer at once, so rust-libp2p's does, too, and it is counted
+  handshake-all  the same, beside a floor that counts the system's part in
   setup-p50      from a dial to a connection that carries streams, one at a time
   idle-memory    of an identified connection, in the listener: proportional set size at 1,000 from
                  as many peers, less that at none, by 1,000. A first connection has come and gone
                  before, and what is free has been given back to the system
 
-The floor beside a figure is the least that plain TCP and libcrypto, whose time on a processor is
-taken, leave of it in the same turns:
+The floor beside a figure is the least that plain TCP and the cryptography, whose time on a
+processor is taken, leave of it in the same turns. That is by libsodium for Curve25519 and by
+libcrypto for the cipher, which is what ours uses, too:
 
   streams        copying as many bytes over plain TCP, and sealing them in frames of 65,519 bytes
   trips          the same over plain TCP, and sealing and opening two frames of 64 bytes
   handshake-cpu  2 X25519 key pairs (each side's ephemeral), 6 shared secrets (ee, es, se), and 2
                  Ed25519 verifications; the static key's signature is made once. What the system
-                 does for it is not counted: the row plain-TCP says how much that is at least
+                 does for it is not counted
+  handshake-all  the same, and as many messages over as many connections of plain TCP
   handshakes     half of that, since both sides work at a time
   setup-p50      all of it, since one side waits for the other
 
@@ -90,6 +93,7 @@ trip        trip-p50      us   1   1   0
 trip        trip-p99      us   1   1   0
 handshake   handshakes    1/s  1   1   0
 handshake   handshake-cpu us   1   1   1.25
+handshake   handshake-all us   0   0   1.25
 setup       setup-p50     us   1   1   0
 idle        idle-memory   KiB  1   1   0
 TEXT
@@ -119,10 +123,10 @@ tcp-cpu      plain-TCP handshake-cpu    us
 seal_64      libcrypto ChaChaPoly-64    us
 seal_16k     libcrypto ChaChaPoly-16384 us
 seal_64k     libcrypto ChaChaPoly-65519 us
-sign         libcrypto Ed25519-sign     us
-verify       libcrypto Ed25519-verify   us
-make_pair    libcrypto X25519-key-pair  us
-share        libcrypto X25519-secret    us
+sign         libsodium Ed25519-sign     us
+verify       libsodium Ed25519-verify   us
+make_pair    libsodium X25519-key-pair  us
+share        libsodium X25519-secret    us
 TEXT
 }
 
@@ -142,7 +146,7 @@ build_ours() {
   install_ours net 'libholdfast-net libholdfast'
   flags=$(flags_of net libholdfast-net) || die "libholdfast-net is not installed: $OUT/ours-net.log"
   step net-ours-program compile "$flags" "$OUT/net/ours" $HERE/ours.c $HERE/flow.c
-  step net-floor compile "$(pkg-config --cflags --libs libcrypto) -pthread" "$OUT/net/floor" \
+  step net-floor compile "$(pkg-config --cflags --libs libcrypto libsodium) -pthread" "$OUT/net/floor" \
     $HERE/floor.c
 }
 
@@ -213,7 +217,7 @@ cpu_ns() {
   echo "$sum"
 }
 
-# Leaves the nanoseconds of libcrypto's operations in variables of their names.
+# Leaves the nanoseconds of cryptography's operations in variables of their names.
 time_crypto() {
   local name
   ask floor-dialer crypto
@@ -269,7 +273,10 @@ turn_of_handshake() {
   if [ "$1" = floor ]; then
     note tcp-cpu floor "$cpu"
     time_crypto
+    note handshake-all floor $((cpu + $(crypto_of_handshake)))
     cpu=$(crypto_of_handshake) ns=$((cpu * handshakes / 2))
+  else
+    note handshake-all "$1" "$cpu"
   fi
   note handshakes "$1" $((ns / handshakes))
   note handshake-cpu "$1" "$cpu"

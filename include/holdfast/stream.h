@@ -20,7 +20,7 @@ extern "C" {
  *     hf_stream_consume(stream, use(data));
  *
  * What is not consumed is kept, up to the stream's window; the peer is then slowed down, not us.
- * Writing seals large pieces from where they lie, and copies small ones once, to seal them together.
+ * Writing seals large pieces where they lie, and copies small ones once, to seal them together.
  */
 struct hf_stream;
 

@@ -36,7 +36,7 @@ compiles() {
   local output=$1
   shift
   ${CC:-cc} -std=c11 -O2 -Wall -Wextra -Werror -Iinclude bench/peers/net/answer.c "$@" \
-    $(pkg-config --cflags --libs libuv libcrypto) -lck -pthread -lm -o "$tmp/$output"
+    $(pkg-config --cflags --libs libuv libcrypto libsodium) -lck -pthread -lm -o "$tmp/$output"
 }
 
 starts() {
@@ -107,7 +107,7 @@ starts floor
 prove "the floor dials" answers floor-dialer "connect $address 1 1"
 prove "the floor moves bytes" moves_bytes floor-dialer
 prove "the floor's messages come back" makes_trips floor-dialer
-prove "the floor times libcrypto" times_operations
+prove "the floor times the cryptography" times_operations
 prove "the floor ends when its input does" ends floor
 prove "what is not understood ends the program" is_refused "fly 1"
 prove "a stream without a connection ends the program" is_refused "up 1000 1"

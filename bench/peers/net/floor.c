@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The least that a peer has to do: bytes over plain TCP, and what libcrypto needs for a handshake
- * and for frames. ../../net_peers.sh says what a peer is asked.
+ * The least that a peer has to do: bytes over plain TCP, and what the cryptography of a handshake
+ * and of frames needs. ../../net_peers.sh says what a peer is asked.
  */
 
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <sodium.h>
 
 #include "answer.h"
 
@@ -196,12 +197,12 @@ static bool trips(uint16_t port, size_t count)
     return done;
 }
 
-/* Where to dial, and the keys and contexts that libcrypto's operations are timed with. */
+/* Where to dial, and what the operations of libsodium and libcrypto are timed with. */
 struct floor {
     unsigned port;
-    EVP_PKEY *ed25519;
-    EVP_PKEY *x25519;
-    EVP_MD_CTX *digest;
+    uint8_t ed25519[crypto_sign_PUBLICKEYBYTES];
+    uint8_t ed25519_secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t x25519[KEY_BYTES];
     EVP_CIPHER_CTX *cipher;
     uint8_t signature[SIGNATURE_BYTES];
     size_t frame_bytes;
@@ -210,54 +211,30 @@ struct floor {
 /* What is signed in Noise: a prefix and a public key. */
 static const uint8_t statement[24 + KEY_BYTES] = "noise-libp2p-static-key:";
 
+/* A secret of X25519. */
+static const uint8_t scalar[KEY_BYTES] = {5};
+
 static bool sign(struct floor *floor)
 {
-    size_t size = sizeof floor->signature;
-    return EVP_DigestSignInit(floor->digest, NULL, NULL, NULL, floor->ed25519) == 1 &&
-           EVP_DigestSign(floor->digest, floor->signature, &size, statement, sizeof statement) == 1;
+    return crypto_sign_detached(
+               floor->signature, NULL, statement, sizeof statement, floor->ed25519_secret) == 0;
 }
 
-/* With a key that has just come, as each peer's. */
 static bool verify(struct floor *floor)
 {
-    uint8_t raw[KEY_BYTES];
-    size_t size = sizeof raw;
-    EVP_PKEY_get_raw_public_key(floor->ed25519, raw, &size);
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, sizeof raw);
-    bool good = EVP_DigestVerifyInit(floor->digest, NULL, NULL, NULL, key) == 1 &&
-                EVP_DigestVerify(floor->digest, floor->signature, sizeof floor->signature,
-                    statement, sizeof statement) == 1;
-    EVP_PKEY_free(key);
-    return good;
+    return crypto_sign_verify_detached(
+               floor->signature, statement, sizeof statement, floor->ed25519) == 0;
 }
 
 static bool make_pair(struct floor *floor)
 {
-    static const uint8_t secret[KEY_BYTES] = {5};
-    uint8_t raw[KEY_BYTES];
-    size_t size = sizeof raw;
-    (void)floor;
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, sizeof secret);
-    bool good = EVP_PKEY_get_raw_public_key(key, raw, &size) == 1;
-    EVP_PKEY_free(key);
-    return good;
+    return crypto_scalarmult_base(floor->x25519, scalar) == 0;
 }
 
 static bool share(struct floor *floor)
 {
-    uint8_t raw[KEY_BYTES];
     uint8_t secret[KEY_BYTES];
-    size_t size = sizeof raw;
-    EVP_PKEY_get_raw_public_key(floor->x25519, raw, &size);
-    EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, raw, sizeof raw);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(floor->x25519, NULL);
-    size = sizeof secret;
-    bool good = EVP_PKEY_derive_init(context) == 1 &&
-                EVP_PKEY_derive_set_peer(context, theirs) == 1 &&
-                EVP_PKEY_derive(context, secret, &size) == 1;
-    EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(theirs);
-    return good;
+    return crypto_scalarmult(secret, scalar, floor->x25519) == 0;
 }
 
 static bool seal(struct floor *floor)
@@ -292,7 +269,7 @@ static uint64_t time_one(bool (*operate)(struct floor *floor), struct floor *flo
     do {
         for (uint64_t i = 0; i < calls_a_look; i++)
             if (!operate(floor))
-                answer_fail("libcrypto", "does not do it");
+                answer_fail("cryptography", "does not work");
         count += calls_a_look;
         taken_ns = processor_ns() - begun_ns;
     } while (taken_ns < stretch_ns);
@@ -326,13 +303,12 @@ static bool crypto_rates(struct floor *floor)
 static void make_crypto(struct floor *floor)
 {
     static const uint8_t key[KEY_BYTES] = {7};
-    floor->ed25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, sizeof key);
-    floor->x25519 = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, key, sizeof key);
-    floor->digest = EVP_MD_CTX_new();
     floor->cipher = EVP_CIPHER_CTX_new();
-    if (!floor->ed25519 || !floor->x25519 || !floor->digest || !floor->cipher ||
+    if (sodium_init() < 0 || !make_pair(floor) ||
+        crypto_sign_seed_keypair(floor->ed25519, floor->ed25519_secret, key) != 0 ||
+        !floor->cipher ||
         EVP_EncryptInit_ex2(floor->cipher, EVP_chacha20_poly1305(), key, NULL, NULL) != 1)
-        answer_fail("libcrypto", "has not what is needed");
+        answer_fail("cryptography", "cannot be begun");
 }
 
 static bool obey(void *context, const char *line)
