@@ -38,6 +38,9 @@ static void count_release(void *context, void *memory, size_t size, size_t align
 
 static const struct hf_allocator counting = {NULL, count_allocate, count_release};
 
+/* Whatever is done to a node below, it holds no more; most of them are asked for less. */
+#define MOST_BYTES (UINT64_C(16) << 20)
+
 static struct node victim, honest;
 
 static uint64_t peer_number(void)
@@ -50,6 +53,7 @@ static int start_both(void **state)
 {
     (void)state;
     struct hf_network_options options = {.allocator = &counting, .per_peer_max = 1000};
+    hf_store_relaxed(&most_bytes, 0);
     start_with(&victim, 1, &options);
     start(&honest, 2);
     return 0;
@@ -61,6 +65,7 @@ static int stop_both(void **state)
     stop(&honest);
     stop(&victim);
     assert_int_equal(hf_load_relaxed(&live_bytes), 0);
+    assert_true(hf_load_relaxed(&most_bytes) < MOST_BYTES);
     return 0;
 }
 
