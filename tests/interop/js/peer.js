@@ -28,7 +28,8 @@ function newNode (tlsOnly, addresses) {
     transports: [tcp()],
     connectionEncrypters: tlsOnly ? [tls()] : [tls(), noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping() }
+    // A ping's stream counts until the other side has finished it, too: the next one may come before.
+    services: { identify: identify(), ping: ping({ maxOutboundStreams: 4 }) }
   })
 }
 
