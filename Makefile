@@ -120,6 +120,8 @@ bench-peers-limiter: ## the limiter beside governor, which cargo builds; QUICK=1
 		$(if $(FILTER),--only '$(FILTER)') $(RESUME:%=--resume) $(CPU_TIME:%=--cpu-time)
 bench-peers-net: ## the network beside rust- and go-libp2p, which cargo and go build; QUICK=1, PAIRS=9, FILTER=word
 	@+MAKE='$(MAKE)' CC='$(CC)' bench/net_peers.sh $(QUICK:%=--quick) $(PAIRS:%=--pairs %) $(if $(FILTER),--only '$(FILTER)')
+bench-table: ## what bench-peers found, as the tables that the README shows
+	@awk -f bench/peers/svg.awk -f bench/peers/table.awk $(wildcard build/bench/limiter_peers.json build/bench/net_peers.json)
 bench-churn: $(B)/bench/peers/churn ## ever new keys for MINUTES=10: memory and time stay; KEYS=10000000
 	@mkdir -p build/bench
 	@$< $(MINUTES:%=--minutes %) $(KEYS:%=--keys %) --output build/bench/churn.json
@@ -135,7 +137,7 @@ clean: ## forget everything built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' Makefile tests/tests.mk | awk -F'|' '{ printf "  %-42s %s\n", $$1, $$2 }'
 
-.PHONY: all libs run bench bench-peers bench-peers-limiter bench-peers-net bench-churn install uninstall clean help FORCE
+.PHONY: all libs run bench bench-table bench-peers bench-peers-limiter bench-peers-net bench-churn install uninstall clean help FORCE
 include tests/tests.mk
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
