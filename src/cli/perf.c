@@ -115,15 +115,17 @@ static void print(const struct measurement *measurement)
         (unsigned long long)download_ns, rate(measurement->read, download_ns));
 }
 
+/* The connection's end tells more than the stream's, unless it is only that this node stops. */
 static enum hf_status await_end(struct measurement *measurement, struct hf_error *error)
 {
     struct hf_network_event event;
     enum hf_status status;
-    char reason[HF_NETWORK_REASON_BYTES] = "stopped";
+    char reason[HF_NETWORK_REASON_BYTES] = "";
     while ((status = hf_network_wait(measurement->network, HF_SECONDS(1), &event)) != HF_CLOSED) {
         if (status != HF_OK || event.kind != HF_NETWORK_CLOSED)
             continue;
-        snprintf(reason, sizeof reason, "%s", event.reason);
+        if (event.status != HF_OK)
+            snprintf(reason, sizeof reason, "%s", event.reason);
         hf_network_stop(measurement->network);
     }
     bool whole = measurement->read == measurement->settings->download;
@@ -131,6 +133,10 @@ static enum hf_status await_end(struct measurement *measurement, struct hf_error
         return hf_error_add(error, HF_UNSUPPORTED, 0, "the peer does not serve " HF_PERF_PROTOCOL);
     if (measurement->status == HF_OK && whole)
         return HF_OK;
+    if (reason[0] == '\0')
+        snprintf(reason, sizeof reason, "%s",
+            measurement->status == HF_OK ? "the peer sends no more"
+                                         : hf_status_str(measurement->status));
     return hf_error_add(error, HF_IO, 0, "it ended early: %s; %llu of %llu bytes came", reason,
         (unsigned long long)measurement->read, (unsigned long long)measurement->settings->download);
 }
