@@ -3,6 +3,7 @@
 #define HF_TESTS_NET_BLACK_HOLE_H
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ static inline void black_hole_open(struct black_hole *hole, uint16_t port)
     assert_int_equal(bind(hole->listener, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(hole->listener, 0), 0);
     assert_int_equal(connect(hole->guest, (struct sockaddr *)&at, sizeof at), 0);
+    struct pollfd taken = {.fd = hole->listener, .events = POLLIN};
+    assert_int_equal(poll(&taken, 1, -1), 1); /* Only then the place is taken for certain. */
 }
 
 static inline void black_hole_close(const struct black_hole *hole)
