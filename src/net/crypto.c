@@ -53,11 +53,14 @@ void hf_hasher_fini(struct hf_hasher *hasher)
 static bool digest_of(struct hf_hasher *hasher, const uint8_t *block, struct hf_bytes first,
     struct hf_bytes second, uint8_t digest[HF_DIGEST_BYTES])
 {
-    return EVP_DigestInit_ex2(hasher->context, NULL, NULL) == 1 &&
-           EVP_DigestUpdate(hasher->context, block, block ? HF_HASH_BLOCK_BYTES : 0) == 1 &&
-           EVP_DigestUpdate(hasher->context, first.data, first.size) == 1 &&
-           EVP_DigestUpdate(hasher->context, second.data, second.size) == 1 &&
-           EVP_DigestFinal_ex(hasher->context, digest, NULL) == 1;
+    if (EVP_DigestInit_ex2(hasher->context, NULL, NULL) != 1)
+        return false;
+    bool done =
+        EVP_DigestUpdate(hasher->context, block, block ? HF_HASH_BLOCK_BYTES : 0) == 1;
+    done &= EVP_DigestUpdate(hasher->context, first.data, first.size) == 1;
+    done &= EVP_DigestUpdate(hasher->context, second.data, second.size) == 1;
+    done &= EVP_DigestFinal_ex(hasher->context, digest, NULL) == 1;
+    return done;
 }
 
 enum hf_status hf_hasher_sha256(struct hf_hasher *hasher, struct hf_bytes first,

@@ -114,7 +114,7 @@ enum hf_status hf_outbox_seal_with(
 {
     if (outbox->frame + payload.size == 0)
         return HF_OK;
-    assert(payload.size == 0 || payload.size <= frame_room(outbox));
+    assert(payload.size <= frame_room(outbox));
     struct hf_block *block = outbox->last;
     uint8_t *frame = block->bytes + block->end;
     struct hf_bytes pieces[] = {hf_bytes(frame + HF_NOISE_LENGTH_BYTES, outbox->frame), payload};

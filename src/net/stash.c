@@ -8,7 +8,7 @@
 enum hf_status hf_stash_keep(
     struct hf_stash *stash, struct hf_block_pool *pool, struct hf_bytes bytes)
 {
-    assert(hf_stash_bytes(stash).size == 0 && bytes.size <= HF_OUTBOX_BLOCK_BYTES);
+    assert(bytes.size <= HF_OUTBOX_BLOCK_BYTES);
     if (bytes.size <= HF_STASH_SMALL_MAX)
         return hf_kept_add(&stash->small, &pool->allocator, bytes);
     stash->block = hf_block_take(pool);
