@@ -5,16 +5,16 @@
  *
  * WORDS. A slot has a name and a time, 64 bits each; four slots make a cache line.
  *
- *     name = overflow:12 | displacement:4 | fingerprint:48
+ *     name = overflow:10 | displacement:5 | fingerprint:49
  *     time = mark * RANGE + TAT, RANGE being a fifth of what 64 bits hold
  *
  * A key lives on its path: the line that its hash calls home and the few that follow.
  * displacement is the distance from home, part of the name, so that a name means one key in
- * whatever line it stands. Name 0 is nobody's. The overflow field is used in the first slot of a
- * line only and belongs to the line: how many slots beyond it are named for keys whose path
- * leads across it. A search ends at a line whose overflow is 0. (At most 15 lines of 4 slots
- * beyond a line are within reach, so 12 bits hold it; deaths can leave it too high, and at its
- * largest it stays.)
+ * whatever line it stands. The lowest bit of a fingerprint is always set: name 0 is nobody's. The
+ * overflow field is used in the first slot of a line only and belongs to the line: how many slots
+ * beyond it are named for keys whose path leads across it. A search ends at a line whose overflow
+ * is 0. (At most 31 lines of 4 slots beyond a line are within reach, so 10 bits hold it; deaths can
+ * leave it too high, and at its largest it stays.)
  *
  * Marks: 0 is committed, and plain; 1 and 2 are committed, and lowered; 3 is tentative; 4 is
  * private. A committed time holds the key's TAT. A mark makes a time larger than any TAT can be,

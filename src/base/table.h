@@ -17,7 +17,7 @@
 
 /*
  * A keyed table of arrival times, without locks and without pointers. Each key owns one slot: a
- * name of 60 bits and the theoretical arrival time (TAT) of the generic cell rate algorithm. A key
+ * name of 54 bits and the theoretical arrival time (TAT) of the generic cell rate algorithm. A key
  * whose TAT has passed is the same as a key never seen, so its slot is anybody's: nothing is ever
  * swept, freed or resized. table.c holds the protocol and its proof.
  *
@@ -31,9 +31,10 @@
  */
 
 #define HF_TABLE_LINE_SLOTS 4
-#define HF_TABLE_FINGERPRINT_BITS 48
-/* How far a slot is from its key's home has 4 bits in its name. */
-#define HF_TABLE_PATH_LINES_MAX 16
+/* 48 of the hash and one that is always set, so that no name is 0. */
+#define HF_TABLE_FINGERPRINT_BITS 49
+/* How far a slot is from its key's home has 5 bits in its name. */
+#define HF_TABLE_PATH_LINES_MAX 32
 #define HF_TABLE_TOLERANCE_MAX_NS (UINT64_C(1) << 60)
 /* 4 TiB of lines, so that sizes fit 64 bits with room to spare. */
 #define HF_TABLE_HOMES_MAX (UINT64_C(1) << 36)
@@ -194,10 +195,10 @@ uint64_t hf_table_recount(struct hf_table *table);
 static inline struct hf_table_key hf_table_place(
     const struct hf_table *table, struct hf_hash128 hash)
 {
-    uint64_t fingerprint = hash.low >> (64 - HF_TABLE_FINGERPRINT_BITS);
+    const unsigned spare_bits = 64 - HF_TABLE_FINGERPRINT_BITS;
     struct hf_table_key key = {
         &table->lines[hf_multiply(hash.high, table->homes).high],
-        fingerprint | (fingerprint == 0), /* Name 0 is an empty slot's. */
+        (hash.low | UINT64_C(1) << spare_bits) >> spare_bits,
     };
     return key;
 }
@@ -213,7 +214,8 @@ static inline struct hf_table_key hf_table_locate(
 
 /* The words of a slot; table.c explains them. */
 #define HF_TABLE_RANGE (UINT64_MAX / 5)
-#define HF_TABLE_OVERFLOW_ONE (UINT64_C(1) << 52)
+#define HF_TABLE_OVERFLOW_BITS 10
+#define HF_TABLE_OVERFLOW_ONE (UINT64_C(1) << (64 - HF_TABLE_OVERFLOW_BITS))
 #define HF_TABLE_NAME_MASK (HF_TABLE_OVERFLOW_ONE - 1)
 
 /* What a claim, a publication and a bump add to a time, so that it keeps room for its owner. */
@@ -264,7 +266,7 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     hf_step(HF_STEP_TABLE_FOUND);
     uint64_t time = hf_load_acquire(word);
     hf_step(HF_STEP_TABLE_LOADED);
-    if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) & HF_TABLE_NAME_MASK))
+    if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) << HF_TABLE_OVERFLOW_BITS))
         return hf_table_answer(HF_TABLE_ABSENT, now, now);
     uint64_t base = time > now ? time : now;
     uint64_t next = base + request->charge_ns;

@@ -12,9 +12,16 @@
 #define KEYS_DEFAULT 65536
 #define KEYS_MAX (UINT64_C(1) << 32)
 
-/* Slots for each live key: at a load of 12 in 25, next to no path of 16 lines ever fills up. */
+/*
+ * Slots for each live key: at a load of 12 in 25 few keys stand beyond their home, and each line
+ * further several times fewer. That a path of 16 lines fills up is next to impossible in a table of
+ * few lines but happens in one of millions, so those have longer paths, which cost no more than
+ * some lines at the table's end.
+ */
 #define LOAD_KEYS 12
 #define LOAD_SLOTS 25
+#define FEW_LINES 1024
+#define PATH_LINES_OF_FEW 16
 
 static enum hf_status check_options(
     const struct hf_limiter_options *options, struct hf_error *error)
@@ -66,8 +73,10 @@ enum hf_status hf_limiter_configure(
 struct hf_table_shape hf_limiter_shape(
     const struct hf_limiter *limiter, const struct hf_limiter_options *options)
 {
-    return (struct hf_table_shape){lines_for(options->keys_max), HF_TABLE_PATH_LINES_MAX,
-        hf_max(options->fill_max_ns, limiter->gcra.tolerance_ns)};
+    uint64_t homes = lines_for(options->keys_max);
+    uint32_t path_lines = homes <= FEW_LINES ? PATH_LINES_OF_FEW : HF_TABLE_PATH_LINES_MAX;
+    uint64_t unit_ns = hf_max(options->fill_max_ns, limiter->gcra.tolerance_ns);
+    return (struct hf_table_shape){homes, path_lines, unit_ns};
 }
 
 enum hf_status hf_limiter_new(

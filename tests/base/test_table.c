@@ -81,7 +81,8 @@ static void every_hash_has_a_home_and_a_fingerprint(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         struct hf_table_key key = hf_table_locate(&table, (struct hf_hash128){words[i], words[i]});
         assert_in_range((uint64_t)(key.home - table.lines), 0, 6);
-        assert_in_range(key.fingerprint, 1, (UINT64_C(1) << 48) - 1);
+        assert_in_range(key.fingerprint, 1, (UINT64_C(1) << HF_TABLE_FINGERPRINT_BITS) - 1);
+        assert_int_equal(key.fingerprint % 2, 1);
     }
     hf_table_fini(&table);
 }

@@ -18,7 +18,7 @@
 /* One memory, several views of it, as processes have; and what the dead leave there. */
 
 #define CELL_NS 1000
-#define LINES_MAX 32
+#define LINES_MAX 48
 
 static _Alignas(HF_CACHE_LINE) unsigned char memory[HF_CACHE_LINE * (1 + LINES_MAX)];
 

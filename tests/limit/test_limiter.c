@@ -339,6 +339,25 @@ static void as_many_keys_as_it_is_meant_for_find_room(void **state)
     hf_limiter_free(limiter);
 }
 
+/* By this seed some of these keys would find 16 lines full, from their home on. */
+static void keys_far_from_home_find_room_too(void **state)
+{
+    (void)state;
+    const struct hf_hash_seed seed = {{UINT64_C(0xc00917e5f74f3057), UINT64_C(0xd941dbbd304e9658),
+        UINT64_C(0xcf6ab5fd7bf7d079), UINT64_C(0x9db371c6e5b49b64)}};
+    const uint64_t keys = 100000;
+    struct hf_limiter *limiter = limiter_with((struct hf_limiter_options){
+        .quota = hf_quota_per_hour(1), .keys_max = keys, .hash = HF_HASH_FAST, .seed = &seed});
+    unsigned char key[16] = {0x20, 0x01, 0x0d, 0xb8};
+    for (uint64_t number = 0; number < keys; number++) {
+        for (int byte = 0; byte < 8; byte++)
+            key[8 + byte] = (unsigned char)(number >> (8 * byte));
+        struct hf_bytes bytes = hf_bytes(key, sizeof(key));
+        assert_int_equal(hf_limiter_check_at(limiter, bytes, 1, 0, NULL), HF_OK);
+    }
+    hf_limiter_free(limiter);
+}
+
 static void the_clock_decides_where_no_time_is_given(void **state)
 {
     (void)state;
@@ -429,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_full_table_denies_new_keys_until_the_moment_it_names),
         cmocka_unit_test(a_full_table_admits_new_keys_if_told_to_and_counts_them),
         cmocka_unit_test(as_many_keys_as_it_is_meant_for_find_room),
+        cmocka_unit_test(keys_far_from_home_find_room_too),
         cmocka_unit_test(the_clock_decides_where_no_time_is_given),
         cmocka_unit_test(the_quota_is_told_with_its_burst_filled_in),
         cmocka_unit_test(threads_together_get_what_the_quota_allows_and_no_more),
