@@ -42,7 +42,8 @@ HF_API struct hf_hash128 hf_hash_siphash(const struct hf_hash_seed *seed, struct
 /*
  * Folded multiplication: each 16 bytes are mixed with the seed by a 64 x 64 -> 128 bit
  * multiplication whose halves are xored (the construction of wyhash and foldhash), two lanes for
- * 128 bits. Fast on short keys; whoever chooses keys and sees collisions may learn the seed.
+ * 128 bits; a key of just 16 bytes by two multiplications in all. Fast on short keys; whoever
+ * chooses keys and sees collisions may learn the seed.
  */
 HF_API struct hf_hash128 hf_hash_fast(const struct hf_hash_seed *seed, struct hf_bytes bytes);
 
