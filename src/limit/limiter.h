@@ -51,21 +51,27 @@ static inline uint64_t hf_limiter_now_ns(const struct hf_limiter *limiter)
 }
 
 /*
- * Hashes a key and starts to fetch its line. An admission writes to the line, and it is half of the
- * traffic between processors to fetch it for that at once. But a key that is denied again and again
- * is only read, and its line must be everybody's: so from a denial on lines are fetched for
- * reading, until a new key comes. `denying` is a hint about that, and rarely changes.
+ * Starts to fetch the home of a key with this hash. An admission writes to the line, and it is half
+ * of the traffic between processors to fetch it for that at once. But a key that is denied again
+ * and again is only read, and its line must be everybody's: so from a denial on lines are fetched
+ * for reading, until a new key comes. `denying` is a hint about that, and rarely changes.
  */
-__attribute__((always_inline)) static inline struct hf_table_key hf_limiter_locate(
-    const struct hf_limiter *limiter, struct hf_bytes key)
+__attribute__((always_inline)) static inline struct hf_table_key hf_limiter_place(
+    const struct hf_limiter *limiter, struct hf_hash128 hash)
 {
-    struct hf_table_key place =
-        hf_table_place(&limiter->table, hf_key_hash_of(&limiter->hash, key.data, key.size));
+    struct hf_table_key place = hf_table_place(&limiter->table, hash);
     if (hf_likely(!hf_load_relaxed(&limiter->denying)))
         hf_prefetch_to_write(place.home);
     else
         hf_prefetch_to_read(place.home);
     return place;
+}
+
+/* Hashes a key and starts to fetch its line. */
+__attribute__((always_inline)) static inline struct hf_table_key hf_limiter_locate(
+    const struct hf_limiter *limiter, struct hf_bytes key)
+{
+    return hf_limiter_place(limiter, hf_key_hash_of(&limiter->hash, key.data, key.size));
 }
 
 /* Writes only what is not there yet, so that the word stays everybody's. */
@@ -141,12 +147,12 @@ void hf_limiter_give_back(struct hf_limiter *limiter, const struct hf_limiter_su
 
 /*
  * Decides what the first look at a key's home line cannot: new and displaced keys, costs that are 0
- * or above the burst, slots that change under one's eyes. request: as hf_table_search takes it;
- * where the cost is one of those its charge is not read.
+ * or above the burst, slots that change under one's eyes. Told all in registers, as far as they
+ * go, so that whoever gets by without it needs no memory for its sake.
  */
-__attribute__((cold)) enum hf_status hf_limiter_settle(struct hf_limiter *limiter,
-    const struct hf_gcra *gcra, const struct hf_table_request *request, uint64_t cost,
-    struct hf_decision *decision);
+__attribute__((noinline)) enum hf_status hf_limiter_settle(struct hf_limiter *limiter,
+    const struct hf_gcra *gcra, struct hf_table_key key, uint64_t cost, uint64_t now_ns,
+    const struct hf_clock *clock, struct hf_decision *decision);
 
 /*
  * Asks for cost cells of gcra's quota at now_ns <= HF_TIME_MAX_NS. clock: what now_ns was read
@@ -156,9 +162,9 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
     struct hf_limiter *limiter, const struct hf_gcra *gcra, struct hf_table_key key, uint64_t cost,
     uint64_t now_ns, const struct hf_clock *clock, struct hf_decision *decision)
 {
-    struct hf_table_request request = {
-        key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
-    if (hf_likely(cost - 1 < gcra->burst)) { /* 0 wraps. */
+    if (hf_likely(cost == 1 || cost - 1 < gcra->burst)) { /* 0 wraps. */
+        struct hf_table_request request = {
+            key, cost * gcra->interval_ns, gcra->tolerance_ns, now_ns, clock};
         struct hf_table_answer answer = hf_table_look(request);
         if (hf_likely(answer.verdict == HF_TABLE_ADMITTED)) {
             if (hf_likely(!decision)) /* Filling it in takes a jump anyway. */
@@ -172,8 +178,7 @@ __attribute__((always_inline)) static inline enum hf_status hf_limiter_decide(
                             : HF_DENIED;
         }
     }
-    struct hf_table_request copy = request; /* So that the original can stay in registers. */
-    return hf_limiter_settle(limiter, gcra, &copy, cost, decision);
+    return hf_limiter_settle(limiter, gcra, key, cost, now_ns, clock, decision);
 }
 
 #endif
