@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <holdfast/gate.h>
 #include <holdfast/limiter.h>
@@ -43,6 +44,8 @@ static const char help[] =
 /* A cell comes back each second, so that keys stay live, and the burst outlasts any run. */
 #define BURST (UINT64_C(1) << 30)
 #define CACHE_LINE 64
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_PAGES_FROM ((size_t)4 << 20)
 
 enum workload { UNIFORM, ZIPF, IN_BATCHES, DENIED, GATE, GATE_DENIED, WORKLOADS };
 enum time_source { MOCK, GIVEN, MONOTONIC, TSC, TIME_SOURCES };
@@ -314,13 +317,18 @@ static void make_limiter(struct subject *subject)
     subject->lines_count = statistics.memory_bytes / sizeof(struct line);
 }
 
+/* In pages as large as the limiter's are. */
 static void make_lines(struct subject *subject)
 {
     if (subject->lines)
         return;
-    subject->lines = aligned_alloc(sizeof(struct line), subject->lines_count * sizeof(struct line));
+    size_t bytes = subject->lines_count * sizeof(struct line);
+    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    subject->lines = aligned_alloc(HUGE_PAGE, whole);
     if (!subject->lines)
         fail("floor", "out of memory");
+    if (bytes >= HUGE_PAGES_FROM)
+        (void)madvise(subject->lines, whole, MADV_HUGEPAGE);
     for (uint64_t i = 0; i < subject->lines_count; i++)
         subject->lines[i].word = i;
 }

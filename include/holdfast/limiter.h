@@ -57,7 +57,7 @@ enum hf_full_policy {
 struct hf_limiter_options {
     struct hf_quota quota; /* Each key's. */
     uint64_t keys_max;     /* Live keys it is meant for: at most 2^32. 0: 65,536. Memory reserved is
-                              about 34 bytes a key, used as touched. */
+                              about 34 bytes a key, used as touched. See small_pages. */
     enum hf_full_policy full_policy;
     enum hf_hash_kind hash;
     const struct hf_hash_seed *seed; /* NULL: a secret one from the system. Copied. */
@@ -71,6 +71,15 @@ struct hf_limiter_options {
      */
     uint64_t fill_max_ns;
     const struct hf_allocator *allocator; /* NULL: libc. */
+    /*
+     * Memory of 4 MiB and more (some 125,000 keys) is asked for in pages of 2 MiB where the system
+     * offers them to those who ask (Linux: madvise), since finding its way among many small pages
+     * takes a processor much of the time that a decision takes. It is then used 2 MiB at a time, as
+     * touched: soon all of it, however few keys live, and a first touch clears as much. True: pages
+     * of the usual size, for a limiter that is mostly empty or where no call may ever wait for
+     * that. Of no effect on a limiter in a file.
+     */
+    bool small_pages;
 };
 
 /*

@@ -135,6 +135,9 @@ struct hf_table_adjustment {
 HF_MUST_USE enum hf_status hf_table_init(struct hf_table *table, const struct hf_table_shape *shape,
     const struct hf_allocator *allocator, struct hf_error *error);
 
+/* Asks for huge pages for the memory of hf_table_init (base/huge_pages.h), before it is touched. */
+void hf_table_prefer_huge_pages(const struct hf_table *table);
+
 /* Gives the memory of hf_table_init back. No call may be under way. */
 void hf_table_fini(struct hf_table *table);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 
+#include "base/huge_pages.h"
 #include "base/table_path.h"
 
 static uint64_t lines_of(const struct hf_table_shape *shape)
@@ -57,6 +58,12 @@ enum hf_status hf_table_init(struct hf_table *table, const struct hf_table_shape
     hf_table_attach(table, shape, memory, 0);
     table->allocator = source;
     return HF_OK;
+}
+
+void hf_table_prefer_huge_pages(const struct hf_table *table)
+{
+    struct hf_table_shape shape = shape_of(table);
+    hf_huge_pages_prefer(table->shared, hf_table_bytes(&shape));
 }
 
 void hf_table_fini(struct hf_table *table)

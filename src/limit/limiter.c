@@ -23,6 +23,9 @@
 #define FEW_LINES 1024
 #define PATH_LINES_OF_FEW 16
 
+/* Below it processors know their way about in small pages too. */
+#define HUGE_PAGES_FROM_BYTES (UINT64_C(4) << 20)
+
 static enum hf_status check_options(
     const struct hf_limiter_options *options, struct hf_error *error)
 {
@@ -101,6 +104,8 @@ enum hf_status hf_limiter_new(
         hf_release(options->allocator, memory, sizeof(made), HF_CACHE_LINE);
         return status;
     }
+    if (!options->small_pages && hf_table_bytes(&shape) >= HUGE_PAGES_FROM_BYTES)
+        hf_table_prefer_huge_pages(&made.table);
     *memory = made;
     *limiter = memory;
     return HF_OK;
