@@ -205,10 +205,10 @@ static uint64_t *line_of(const struct subject *subject, const unsigned char *key
 }
 
 /*
- * A swap that fails has cost as much: whoever failed need not try again to be a floor. A clock is
- * read while the line comes from memory; after it, it would wait for the line.
+ * Each decision has to be counted, so whoever fails tries again. A clock is read while the line
+ * comes from memory; after it, it would wait for the line.
  */
-static void touch(const struct subject *subject, uint64_t *word)
+static inline void touch(const struct subject *subject, uint64_t *word)
 {
     uint64_t add = 1;
     if (subject->options.time_source > GIVEN) {
@@ -218,7 +218,9 @@ static void touch(const struct subject *subject, uint64_t *word)
     uint64_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
     if (denies(&subject->options))
         return;
-    __atomic_compare_exchange_n(word, &seen, seen + add, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(
+        word, &seen, seen + add, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        continue;
 }
 
 /* A batch asks for all its lines before it touches the first. */
