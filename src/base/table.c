@@ -36,7 +36,9 @@
  *     private: insert; the time has changed since: 1; otherwise denied, and nothing was written.
  *  4. Compare-and-swap time -> next, with a mark that keeps the bound of H as it is, or plain once
  *     next has reached it; lost: 1; won: admitted. (hf_table_charge_plain in table.h does 1 to 4
- *     for a plain time in the home line and leaves all else to hf_table_search.)
+ *     for a plain time in the home line and leaves all else to hf_table_search. Where it has lost,
+ *     it finds the same slot again, which is as good a guess as any, and has loaded its time by the
+ *     swap that failed.)
  *
  * INSERTING A KEY
  *  5. Scan the path, in each slot the time, then the name. Of the slots that bear the key's

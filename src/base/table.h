@@ -268,20 +268,22 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     uint64_t *word = &line->times[index];
     hf_step(HF_STEP_TABLE_FOUND);
     uint64_t time = hf_load_acquire(word);
-    hf_step(HF_STEP_TABLE_LOADED);
-    if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) << HF_TABLE_OVERFLOW_BITS))
-        return hf_table_answer(HF_TABLE_ABSENT, now, now);
-    uint64_t base = time > now ? time : now;
-    uint64_t next = base + request->charge_ns;
-    hf_step(HF_STEP_TABLE_CHARGING);
-    if (hf_likely(!hf_table_too_late(next, now, request->tolerance_ns))) {
-        bool charged = hf_cas_acq_rel(word, &time, next);
-        return hf_table_answer(hf_likely(charged) ? HF_TABLE_ADMITTED : HF_TABLE_AGAIN, now, next);
+    for (;;) {
+        hf_step(HF_STEP_TABLE_LOADED);
+        if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) << HF_TABLE_OVERFLOW_BITS))
+            return hf_table_answer(HF_TABLE_ABSENT, now, now);
+        uint64_t base = time > now ? time : now;
+        uint64_t next = base + request->charge_ns;
+        hf_step(HF_STEP_TABLE_CHARGING);
+        if (hf_unlikely(hf_table_too_late(next, now, request->tolerance_ns))) {
+            if (time >= HF_TABLE_RANGE)
+                return hf_table_answer(HF_TABLE_ABSENT, now, now);
+            bool same = hf_load_relaxed(word) == time;
+            return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
+        }
+        if (hf_likely(hf_cas_acq_rel(word, &time, next)))
+            return hf_table_answer(HF_TABLE_ADMITTED, now, next);
     }
-    if (time >= HF_TABLE_RANGE)
-        return hf_table_answer(HF_TABLE_ABSENT, now, now);
-    bool same = hf_load_relaxed(word) == time;
-    return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
 }
 
 /*
