@@ -192,8 +192,8 @@ enum hf_status hf_aead_seal(struct hf_aead *aead, uint64_t number, struct hf_byt
         done = run(aead, pieces[index], sealed);
         sealed += pieces[index].size;
     }
-    done = done && finish(aead) &&
-           EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, HF_TAG_BYTES, sealed) == 1;
+    done = done && finish(aead);
+    done &= EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, HF_TAG_BYTES, sealed) == 1;
     return conclude(done, HF_NO_MEMORY);
 }
 

@@ -89,7 +89,7 @@ static size_t frame_room(const struct hf_outbox *outbox)
 uint8_t *hf_outbox_space(
     struct hf_outbox *outbox, struct hf_noise *noise, size_t at_least, size_t *room)
 {
-    assert(at_least > 0 && at_least <= HF_NOISE_PLAINTEXT_BYTES_MAX);
+    assert(at_least - 1 < HF_NOISE_PLAINTEXT_BYTES_MAX); /* 0 wraps. */
     if (frame_room(outbox) < at_least && hf_outbox_seal(outbox, noise) != HF_OK)
         return NULL;
     if (frame_room(outbox) < at_least && !add_block(outbox))
