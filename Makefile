@@ -90,6 +90,8 @@ $(foreach a,$(FOUND),$(eval $(B)/libholdfast-$a.so: private EXTERNAL := $(lib_$a
 $(filter-out $(B)/libholdfast.so,$(SHARED)): $(B)/libholdfast.so
 $(STATIC): $(B)/flags
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+# A look-up of a name can outlive its network, so the code that it returns to has to stay.
+$(B)/libholdfast-net.so: private EXTERNAL += -Wl,-z,nodelete
 $(SHARED): $(B)/%.so: src/packaging/libholdfast.map
 	$(call say,LINK,$@)$(LINK) -shared -Wl,-soname,$*.so.$(SONAME),--version-script=$<,--no-undefined \
 		$(filter %.o %.so,$^) $(EXTERNAL) $(CK) -o $@.$(VERSION)

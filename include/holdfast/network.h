@@ -29,10 +29,13 @@ extern "C" {
  * stop) may come from any thread; events go to one other, or the same, through a queue without
  * locks. A name that is dialled is looked up by a thread of its own, which nothing can hurry: one
  * that still waits for the resolver when the network stops is left behind, with some memory of
- * libc's, and ends when the resolver does.
+ * libc's, and ends when the resolver does. So a program that has dialled a name must not unload the
+ * code of this library; the shared library sees to that by itself.
  *
  * Limits: HF_NETWORK_... below, and those of a connection and its streams: set-up in 10 s, a
- * stream's protocol within 10 s, 256 streams a side, 10 s for a peer to read what waits.
+ * stream's protocol within 10 s, 256 streams a side, 128 of the peer's without a protocol, 10 s for
+ * a peer to read some of what waits and to answer the multiplexer's pings, of which there is one
+ * each 30 s, and what stream_idle_ns says.
  */
 struct hf_network;
 
@@ -42,7 +45,7 @@ struct hf_network;
 #define HF_NETWORK_COMMANDS_MAX 1024     /* That wait to be carried out, and dials. More: FULL. */
 #define HF_NETWORK_DIALS_MAX 128         /* At a time; more wait. */
 #define HF_NETWORK_ADDRESSES_MAX 16      /* That a name is looked up to. */
-#define HF_NETWORK_LOOKUPS_MAX 8         /* Names looked up at a time; more wait. */
+#define HF_NETWORK_LOOKUPS_MAX 8         /* Names looked up at a time, and given up; more wait. */
 #define HF_NETWORK_STAGGER_NS HF_MS(250) /* Between attempts at several addresses (RFC 8305). */
 #define HF_NETWORK_DIAL_NS HF_SECONDS(15)
 #define HF_NETWORK_DRAIN_NS HF_SECONDS(3) /* To send what waits when stopped. */
@@ -64,7 +67,9 @@ struct hf_protocol {
     void (*writable)(void *context, struct hf_stream *stream);
     /* It is gone when this returns; one's own may never have been opened. HF_OK: both sides
      * finished; HF_UNSUPPORTED: the peer does not speak the protocol; HF_CLOSED: reset, or the
-     * connection has ended; HF_TIMEOUT; HF_MALFORMED; HF_NO_MEMORY. */
+     * connection was closed; HF_TIMEOUT: the stream's deadline, or nothing moved; and whatever else
+     * ended the connection, as in HF_NETWORK_CLOSED: HF_IO, HF_MALFORMED, HF_TIMEOUT,
+     * HF_NO_MEMORY, HF_DENIED. */
     void (*closed)(void *context, struct hf_stream *stream, enum hf_status status);
     /* A stream asked for by hf_network_open cannot be had; its context comes back. */
     void (*failed)(void *context, void *stream_context, enum hf_status status);
@@ -82,18 +87,19 @@ struct hf_network_options {
     uint32_t per_address_max;  /* Inbound ones from one address, or one IPv6 network of 56 bits.
                                   0: 8, but of loopback any number. */
     uint64_t ping_interval_ns; /* 0: never ping by oneself. */
-    uint64_t stream_idle_ns;   /* A stream on which nothing comes or goes for so long is closed with
-                                  HF_TIMEOUT. 0: 120 s; UINT64_MAX: never. */
+    uint64_t stream_idle_ns;   /* A stream on which nothing comes, is read or is written for so long
+                                  is closed with HF_TIMEOUT. 0: 120 s; UINT64_MAX: never. */
     bool perf;                 /* Serve /perf/1.0.0. */
-    /* Who may connect how often: asked with the remote address before a connection is taken in,
+    /* Who may connect how often: asked with the remote address (4 bytes, or 7 of IPv6, which is a
+     * network of 56 bits) before a connection is taken in,
      * and with the peer's id once it is proven; and how many streams a peer may open, asked with
      * its id for each whose protocol it has named: one too many is reset. A gate among the parts is
      * for all peers together. NULL: anybody. Borrowed. */
     const struct hf_limits *per_address;
     const struct hf_limits *per_peer;
     const struct hf_limits *streams_per_peer;
-    struct hf_audit *audit; /* Records of connections opened, refused and closed, and of streams
-                               refused. NULL: none. */
+    struct hf_audit *audit; /* Records of connections opened, refused and closed, and, once each,
+                               of those that had streams refused. NULL: none. */
     const struct hf_allocator *allocator; /* NULL: libc's. Used by commands' threads, too. */
 };
 

@@ -12,7 +12,8 @@ extern "C" {
 
 /*
  * A stream to a peer: bytes in both directions, in order, one of many on a connection. A network
- * hands streams to the handlers of a protocol; all calls belong to the thread that runs it.
+ * hands streams to the handlers of a protocol; all calls belong to the thread that runs it. What a
+ * handler writes to a stream of another connection than its own goes out at that one's next event.
  *
  * Reading lends what has come, so that no byte is copied on its way to the application:
  *
@@ -50,7 +51,11 @@ HF_API void hf_stream_finish(struct hf_stream *stream);
  */
 HF_API void hf_stream_reset(struct hf_stream *stream);
 
-/* The stream is closed with HF_TIMEOUT at that time unless it has ended; UINT64_MAX: never. */
+/*
+ * The stream is closed with HF_TIMEOUT at that time unless it has ended; UINT64_MAX: never for that
+ * reason. It is closed in the same way when nothing has moved on it for the network's
+ * stream_idle_ns.
+ */
 HF_API void hf_stream_set_deadline(struct hf_stream *stream, uint64_t deadline_ns);
 
 /* Something of the application's, NULL at first. */

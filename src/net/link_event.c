@@ -59,9 +59,11 @@ static void admit(struct hf_link *link)
 {
     struct hf_network *network = link->network;
     const struct hf_peer_id *peer = hf_connection_peer(link->connection);
-    uint32_t count = 0; /* Of those that are not ready yet, too, lest many become so together. */
+    /* Of those that are not ready yet, too, lest many become so together; and of those that are
+     * over but still hold their place. */
+    uint32_t count = 0;
     for (const struct hf_link *each = network->links; each; each = each->next)
-        count += each != link && each->connection && !each->draining &&
+        count += each != link && each->connection &&
                  hf_peer_id_equals(hf_connection_peer(each->connection), peer);
     if (hf_peer_id_equals(peer, &network->id))
         hf_link_end(link, HF_DENIED, "the peer is this node itself");
@@ -73,13 +75,15 @@ static void admit(struct hf_link *link)
         hf_link_end(link, HF_DENIED, "the peer connects too often");
 }
 
-static bool may_open(const struct hf_link *link)
+static bool may_open(struct hf_link *link)
 {
     const struct hf_limits *limits = link->network->options.streams_per_peer;
     struct hf_bytes peer = hf_peer_id_bytes(hf_connection_peer(link->connection));
     if (!limits || hf_limits_check_at(limits, peer, 1, link->network->now_ns, NULL) == HF_OK)
         return true;
-    hf_link_audit(link, "stream.refused", "the peer opens streams too often");
+    if (!link->refused) /* Once a connection: a peer must not fill the log. */
+        hf_link_audit(link, "stream.refused", "the peer opens streams too often");
+    link->refused = true;
     return false;
 }
 

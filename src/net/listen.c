@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/multiaddr_protocol.h"
+
 /* Where peers come in. */
 
 #define PER_ADDRESS_MAX 8
@@ -87,10 +89,15 @@ static bool make_way(struct hf_network *network)
 }
 
 /* What counts as one address: of IPv6, what one customer of a provider has at least. */
+static size_t address_bytes(const struct hf_ip *ip)
+{
+    return ip->version == 4 ? 4 : ADDRESS_IP6_BYTES;
+}
+
 static bool is_same(const struct hf_ip *one, const struct hf_ip *other)
 {
     return one->version == other->version &&
-           memcmp(one->bytes, other->bytes, one->version == 4 ? 4 : ADDRESS_IP6_BYTES) == 0;
+           memcmp(one->bytes, other->bytes, address_bytes(one)) == 0;
 }
 
 static bool is_loopback(const struct hf_ip *ip)
@@ -99,6 +106,7 @@ static bool is_loopback(const struct hf_ip *ip)
     return ip->version == 4 ? ip->bytes[0] == 127 : memcmp(ip->bytes, ip6, sizeof ip6) == 0;
 }
 
+/* Those that are over, but hold their place until all is sent, count too. */
 static bool has_too_many(const struct hf_network *network, const struct hf_ip *ip)
 {
     uint32_t most = network->options.per_address_max;
@@ -106,25 +114,37 @@ static bool has_too_many(const struct hf_network *network, const struct hf_ip *i
     if (most == 0 && is_loopback(ip))
         return false;
     for (const struct hf_link *each = network->links; each; each = each->next)
-        count += each->inbound && each->connection && !each->draining && is_same(&each->ip, ip);
+        count += each->inbound && each->connection && is_same(&each->ip, ip);
     return count >= (most ? most : PER_ADDRESS_MAX);
 }
 
-/* Limits that need no more than the address. NULL: let it in. */
+/* Limits that need no more than the address. NULL: let it in. Way is made for nobody who would then
+ * be refused. */
 static const char *refusal(struct hf_network *network, const struct hf_ip *ip)
 {
     const struct hf_network_options *options = &network->options;
-    struct hf_bytes key = hf_bytes(ip->bytes, ip->version == 4 ? 4 : 16);
+    struct hf_bytes key = hf_bytes(ip->bytes, address_bytes(ip));
     if (network->connections >= options->connections_max)
         return "there are too many connections";
     if (has_too_many(network, ip))
         return "the address has too many connections";
-    if (network->half_open >= options->half_open_max && !make_way(network))
-        return "too many connections are being set up";
     if (options->per_address &&
         hf_limits_check_at(options->per_address, key, 1, network->now_ns, NULL) != HF_OK)
         return "the address connects too often";
+    if (network->half_open >= options->half_open_max && !make_way(network))
+        return "too many connections are being set up";
     return NULL;
+}
+
+/* Who comes by IPv4 to a listener of IPv6's counts by the former. */
+static void unmap(struct hf_ip *ip)
+{
+    const uint8_t *ip4 = ip->version == 6 ? hf_multiaddr_mapped_ip4(ip->bytes) : NULL;
+    struct hf_ip plain = {.version = 4};
+    if (!ip4)
+        return;
+    memcpy(plain.bytes, ip4, 4);
+    *ip = plain;
 }
 
 static void on_bounced(uv_handle_t *bouncer);
@@ -183,6 +203,7 @@ void hf_network_accept(uv_stream_t *listener, int status)
     }
     hf_network_address((const struct sockaddr *)&remote, &link->address);
     link->ip = hf_network_ip((const struct sockaddr *)&remote, &port);
+    unmap(&link->ip);
     const char *reason = refusal(network, &link->ip);
     if (reason)
         hf_link_refuse(link, HF_DENIED, reason);

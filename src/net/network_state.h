@@ -47,6 +47,7 @@ struct hf_link {
     bool inbound;
     bool listed;    /* In the network's list. */
     bool announced; /* The application knows of it. */
+    bool refused;   /* Streams of it, of which there is a record. */
     bool draining;  /* Over, but for what is still to be sent. */
     bool resting;   /* Reads nothing until its next turn. */
     bool closing;

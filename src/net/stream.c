@@ -55,6 +55,8 @@ void hf_stream_consume(struct hf_stream *stream, size_t size)
         hf_kept_drop(&stream->kept, &connection->allocator, size);
     else if (size > 0)
         stream->lent = hf_bytes((const uint8_t *)front.data + size, front.size - size);
+    if (size > 0)
+        stream->active_ns = connection->now_ns;
     hf_yamux_consumed(stream->mux, (uint32_t)size, connection->now_ns);
     hf_stream_end_if_over(stream);
 }
