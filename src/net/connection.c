@@ -250,7 +250,10 @@ static enum hf_status run_streams(
         return hf_connection_take(connection, &from, now_ns, event);
     /* What came behind the lines about the multiplexer has been taken. */
     hf_kept_drop(&connection->opening, &connection->allocator, SIZE_MAX / 2);
-    return open_frame(connection);
+    status = open_frame(connection);
+    if (status == HF_OK)
+        hf_yamux_alive(connection->mux, now_ns);
+    return status;
 }
 
 static enum hf_status step(
@@ -369,6 +372,13 @@ void hf_connection_sent(struct hf_connection *connection, size_t size, uint64_t 
     hf_outbox_sent(&connection->outbox, size);
     connection->stall_deadline_ns =
         connection->outbox.ready > 0 ? now_ns + HF_CONNECTION_STALL_NS : UINT64_MAX;
+}
+
+void hf_connection_progressed(struct hf_connection *connection, uint64_t now_ns)
+{
+    if (connection->mux)
+        hf_yamux_alive(connection->mux, now_ns);
+    hf_connection_sent(connection, 0, now_ns);
 }
 
 uint64_t hf_connection_deadline_ns(const struct hf_connection *connection)

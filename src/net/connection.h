@@ -122,6 +122,12 @@ size_t hf_connection_pieces(
     const struct hf_connection *connection, struct hf_bytes *pieces, size_t most);
 void hf_connection_sent(struct hf_connection *connection, size_t size, uint64_t now_ns);
 
+/*
+ * The peer has taken some of what waited while the transport took no more: it is slow, and lives.
+ * That the transport has taken something is no sign of that.
+ */
+void hf_connection_progressed(struct hf_connection *connection, uint64_t now_ns);
+
 /* When hf_connection_next has to be called though nothing has come; UINT64_MAX: never. */
 uint64_t hf_connection_deadline_ns(const struct hf_connection *connection);
 

@@ -2,11 +2,16 @@
 
 #include "net/network_state.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/minmax.h"
 
 /* A connection over a socket. */
+
+#define UNSENT_MAX 131072 /* In the system's hands, and not on its way. */
 
 static void forget(struct hf_link *link)
 {
@@ -161,10 +166,12 @@ static void on_written(uv_write_t *request, int status)
         return;
     hf_network_now(link->network);
     hf_connection_sent(link->connection, size, link->network->now_ns);
-    if (status != 0)
+    if (status != 0) {
         fail_socket(link, status);
-    else
-        run(link);
+        return;
+    }
+    hf_connection_progressed(link->connection, link->network->now_ns);
+    run(link);
 }
 
 static size_t ready(const struct hf_link *link, uv_buf_t *buffers, size_t *size)
@@ -202,10 +209,21 @@ static bool send_ready(struct hf_link *link)
     return true;
 }
 
+/* libuv tells of a write when all of it is done. A peer that is slow has read some of it. */
+static void note_progress(struct hf_link *link)
+{
+    size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&link->tcp);
+    if (link->writing > 0 && unsent < link->unsent) {
+        link->unsent = unsent;
+        hf_connection_progressed(link->connection, link->network->now_ns);
+    }
+}
+
 /* Events until there is none. Handlers may end the link, too. */
 static void take_events(struct hf_link *link)
 {
     struct hf_connection_event event;
+    note_progress(link);
     while (!link->draining) {
         enum hf_status status = hf_connection_next(link->connection, link->network->now_ns, &event);
         if (status != HF_OK) {
@@ -217,16 +235,6 @@ static void take_events(struct hf_link *link)
         hf_link_handle(link, &event);
         if (link->doomed)
             hf_link_end(link, HF_MALFORMED, link->doomed);
-    }
-}
-
-/* libuv tells of a write when all of it is done. A peer that is slow has read some of it. */
-static void note_progress(struct hf_link *link)
-{
-    size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&link->tcp);
-    if (link->writing > 0 && unsent < link->unsent) {
-        link->unsent = unsent;
-        hf_connection_sent(link->connection, 0, link->network->now_ns);
     }
 }
 
@@ -251,7 +259,6 @@ static void on_timer(uv_timer_t *timer)
         close_handles(link);
         return;
     }
-    note_progress(link);
     wake_up(link);
     if (!link->draining && now_ns >= link->ping_due_ns) {
         link->ping_due_ns = now_ns + link->network->options.ping_interval_ns;
@@ -350,6 +357,18 @@ static void on_read(uv_stream_t *socket, ssize_t size, const uv_buf_t *buffer)
     run(link);
 }
 
+/*
+ * The system takes no more than this ahead of what the network carries: so a ping does not wait
+ * behind megabytes, and one sees soon that a slow peer reads.
+ */
+static void limit_unsent(struct hf_link *link)
+{
+    const int bytes = UNSENT_MAX;
+    uv_os_fd_t socket;
+    if (uv_fileno((uv_handle_t *)&link->tcp, &socket) == 0)
+        (void)setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
 {
     struct hf_network *network = link->network;
@@ -375,6 +394,7 @@ void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
     network->connections++;
     network->half_open += link->inbound;
     (void)uv_tcp_nodelay(&link->tcp, 1);
+    limit_unsent(link);
     int error = uv_read_start((uv_stream_t *)&link->tcp, on_read_space, on_read);
     if (error != 0)
         fail_socket(link, error);

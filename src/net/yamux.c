@@ -262,8 +262,14 @@ uint64_t hf_yamux_deadline_ns(const struct hf_yamux *session)
 {
     if (session->closed || session->ping_owed)
         return UINT64_MAX;
-    return session->ping_out ? session->ping_sent_ns + HF_YAMUX_PONG_WITHIN_NS
-                             : session->ping_due_ns;
+    if (!session->ping_out)
+        return session->ping_due_ns;
+    return hf_max(session->ping_sent_ns, session->alive_ns) + HF_YAMUX_PONG_WITHIN_NS;
+}
+
+void hf_yamux_alive(struct hf_yamux *session, uint64_t now_ns)
+{
+    session->alive_ns = now_ns;
 }
 
 enum hf_status hf_yamux_tick(struct hf_yamux *session, uint64_t now_ns)

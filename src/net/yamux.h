@@ -51,7 +51,7 @@
 #define HF_YAMUX_CHURN_PER_SECOND 1000
 #define HF_YAMUX_BUSY_ROUND_TRIPS 4
 #define HF_YAMUX_PING_INTERVAL_NS HF_SECONDS(30)
-#define HF_YAMUX_PONG_WITHIN_NS HF_SECONDS(10)
+#define HF_YAMUX_PONG_WITHIN_NS HF_SECONDS(10) /* Of the ping, or the peer's last sign of life. */
 
 struct hf_yamux;
 
@@ -174,6 +174,12 @@ size_t hf_yamux_drain(struct hf_yamux *session, uint64_t now_ns, uint8_t *out, s
 
 /* Whether hf_yamux_drain has something to put out. */
 bool hf_yamux_owes(const struct hf_yamux *session);
+
+/*
+ * The peer has read some of what was sent, or sent something itself: a ping may lie behind much
+ * else, and is given its time anew.
+ */
+void hf_yamux_alive(struct hf_yamux *session, uint64_t now_ns);
 
 /* When hf_yamux_tick is due; UINT64_MAX: never. */
 uint64_t hf_yamux_deadline_ns(const struct hf_yamux *session);

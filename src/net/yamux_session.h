@@ -34,6 +34,7 @@ struct hf_yamux {
     uint64_t round_trip_ns; /* 0: not measured yet. */
     uint64_t ping_due_ns;
     uint64_t ping_sent_ns;
+    uint64_t alive_ns; /* When the peer was last seen to read or write. */
     uint32_t ping_value;
     bool ping_owed;
     bool ping_out; /* Sent and not answered. */

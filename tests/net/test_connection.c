@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "net/connection_pair.h"
+#include "net/yamux.h"
 #include "scale.h"
 
 /* What happened, by kind and side. */
@@ -344,6 +345,35 @@ static void a_peer_that_answers_no_pings_is_given_up(void **state)
     free_pair(pair);
 }
 
+/* By taking some of what waited, or by sending something. */
+static void a_peer_that_shows_life_has_more_time_to_answer_pings(void **state)
+{
+    (void)state;
+    struct tally tally;
+    struct pair *pair = connected(9, true, 100000, &tally);
+    struct hf_connection *connection = pair->nodes[0].connection;
+    struct hf_bytes piece;
+    struct hf_stream *stream;
+    pair->now_ns = hf_connection_deadline_ns(connection);
+    take_events(pair, 0);
+    assert_int_equal(hf_connection_flush(connection, pair->now_ns), HF_OK);
+    assert_int_equal(hf_connection_pieces(connection, &piece, 1), 1);
+    hf_connection_sent(connection, piece.size, pair->now_ns);
+    pair->now_ns += HF_YAMUX_PONG_WITHIN_NS - 1;
+    hf_connection_sent(connection, 0, pair->now_ns); /* That is no sign of it. */
+    assert_int_equal(hf_connection_deadline_ns(connection), pair->now_ns + 1);
+    hf_connection_progressed(connection, pair->now_ns);
+    assert_int_equal(hf_connection_deadline_ns(connection), pair->now_ns + HF_YAMUX_PONG_WITHIN_NS);
+    pair->now_ns += HF_YAMUX_PONG_WITHIN_NS - 1;
+    assert_int_equal(
+        hf_connection_open(pair->nodes[1].connection, "/echo/1", pair->now_ns, &stream), HF_OK);
+    send_some(pair, 1);
+    arrive(pair, 0);
+    assert_int_equal(pair->nodes[0].status, HF_OK);
+    assert_true(hf_connection_deadline_ns(connection) > pair->now_ns + 1);
+    free_pair(pair);
+}
+
 static void a_stream_says_whose_it_is_and_does_nothing_once_all_is_over(void **state)
 {
     (void)state;
@@ -384,6 +414,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_reads_nothing_is_given_up),
         cmocka_unit_test(leaving_is_told_and_ends_the_other_side),
         cmocka_unit_test(a_peer_that_answers_no_pings_is_given_up),
+        cmocka_unit_test(a_peer_that_shows_life_has_more_time_to_answer_pings),
         cmocka_unit_test(a_stream_says_whose_it_is_and_does_nothing_once_all_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,6 +278,23 @@ static void a_silent_peer_is_pinged_and_given_up(void **state)
     assert_int_equal(hf_yamux_tick(world->dialer, due_ns + HF_YAMUX_PONG_WITHIN_NS), HF_TIMEOUT);
 }
 
+/* Its pong may lie behind much else. */
+static void a_peer_that_shows_life_has_more_time_for_its_pong(void **state)
+{
+    struct sessions *world = *state;
+    uint64_t due_ns = hf_yamux_deadline_ns(world->dialer);
+    hf_yamux_alive(world->dialer, due_ns - 1);
+    assert_int_equal(hf_yamux_deadline_ns(world->dialer), due_ns); /* It is pinged all the same. */
+    assert_int_equal(hf_yamux_tick(world->dialer, due_ns), HF_OK);
+    drain(world->dialer, due_ns, &world->out);
+    uint64_t alive_ns = due_ns + HF_YAMUX_PONG_WITHIN_NS - 1;
+    hf_yamux_alive(world->dialer, alive_ns);
+    assert_int_equal(
+        hf_yamux_tick(world->dialer, alive_ns + HF_YAMUX_PONG_WITHIN_NS - 1), HF_OK);
+    assert_int_equal(
+        hf_yamux_tick(world->dialer, alive_ns + HF_YAMUX_PONG_WITHIN_NS), HF_TIMEOUT);
+}
+
 static void a_go_away_of_any_code_ends_all_streams(void **state)
 {
     struct sessions *world = *state;
@@ -389,6 +406,7 @@ int main(void)
         WITH_SESSIONS(a_stream_given_up_in_the_middle_of_a_frame_takes_no_more_of_it),
         WITH_SESSIONS(a_stream_released_after_its_end_still_says_that_it_ended),
         WITH_SESSIONS(a_silent_peer_is_pinged_and_given_up),
+        WITH_SESSIONS(a_peer_that_shows_life_has_more_time_for_its_pong),
         WITH_SESSIONS(a_go_away_of_any_code_ends_all_streams),
         cmocka_unit_test(without_memory_streams_are_refused_and_nothing_leaks),
         cmocka_unit_test(wrong_options_are_named),
