@@ -101,11 +101,12 @@ static inline void *run_node(void *context)
     return (void *)(uintptr_t)status;
 }
 
-static inline void start_with(struct node *node, uint8_t number, struct hf_network_options *options)
+/* Starts a node that listens there. Other than HF_OK: it cannot, and there is none. */
+static inline enum hf_status start_at(struct node *node, uint8_t number,
+    struct hf_network_options *options, const char *text, struct hf_error *error)
 {
     uint8_t seed[32];
-    struct hf_multiaddr any;
-    struct hf_error error = {0};
+    struct hf_multiaddr at;
     *node = (struct node){.closed = HF_AGAIN};
     memset(seed, number, sizeof seed);
     assert_int_equal(hf_identity_from_seed(&node->identity, hf_bytes(seed, 32), NULL), HF_OK);
@@ -114,13 +115,25 @@ static inline void start_with(struct node *node, uint8_t number, struct hf_netwo
     options->identity = &node->identity;
     options->protocols = &echo;
     options->protocols_count = 1;
-    if (hf_network_new(&node->network, options, &error) != HF_OK)
-        fail_msg("%s", hf_error_text(&error));
-    assert_int_equal(hf_multiaddr_parse(hf_bytes("/ip4/127.0.0.1/tcp/0", 20), &any, NULL), HF_OK);
-    if (hf_network_listen(node->network, &any, &error) != HF_OK)
-        fail_msg("%s", hf_error_text(&error));
+    if (hf_network_new(&node->network, options, error) != HF_OK)
+        fail_msg("%s", hf_error_text(error));
+    assert_int_equal(hf_multiaddr_parse(hf_bytes(text, strlen(text)), &at, NULL), HF_OK);
+    enum hf_status status = hf_network_listen(node->network, &at, error);
+    if (status != HF_OK) {
+        hf_network_free(node->network);
+        hf_identity_fini(&node->identity);
+        return status;
+    }
     node->address = wait_for(node, HF_NETWORK_LISTENING).address;
     assert_int_equal(pthread_create(&node->thread, NULL, run_node, node), 0);
+    return HF_OK;
+}
+
+static inline void start_with(struct node *node, uint8_t number, struct hf_network_options *options)
+{
+    struct hf_error error = {0};
+    if (start_at(node, number, options, "/ip4/127.0.0.1/tcp/0", &error) != HF_OK)
+        fail_msg("%s", hf_error_text(&error));
 }
 
 static inline void start(struct node *node, uint8_t number)

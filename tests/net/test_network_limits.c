@@ -94,15 +94,14 @@ static void turned_away(void)
     assert_int_equal(event.dial, 2);
 }
 
-/* A connection from an address of one's choice. It is not let in before it says who it is. */
+/* A connection by IPv4 from an address of one's choice, not let in before it says who it is. */
 static int connect_from(const char *address)
 {
     struct sockaddr_in from = {.sin_family = AF_INET};
-    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct hf_multiaddr_target target;
     int made = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(hf_multiaddr_target(&host.address, &target, NULL), HF_OK);
-    memcpy(&to.sin_addr, target.ip.bytes, sizeof to.sin_addr);
     to.sin_port = htons(target.port);
     assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
     assert_int_equal(bind(made, (struct sockaddr *)&from, sizeof from), 0);
@@ -110,13 +109,18 @@ static int connect_from(const char *address)
     return made;
 }
 
-/* Whether the host greets who has come from there, as it does all that it takes in. */
-static bool is_greeted(int made)
+/* Whether the host greets who has come there, as it does all that it takes in. */
+static bool greets(int made)
 {
     static const char lines[] = "\x13/multistream/1.0.0\n\x07/noise\n";
     char answer[sizeof lines - 1];
-    bool greeted = raw_send(made, lines, sizeof lines - 1) &&
-                   raw_receive(made, answer, sizeof answer);
+    return raw_send(made, lines, sizeof lines - 1) && raw_receive(made, answer, sizeof answer);
+}
+
+/* The same of who leaves again. */
+static bool is_greeted(int made)
+{
+    bool greeted = greets(made);
     close(made);
     return greeted;
 }
@@ -183,6 +187,12 @@ static void all_together_are_refused_beyond_what_is_for_everybody(void **state)
     assert_int_equal(count(log, "connection.refused", "\"/ip4/127.0.0.4/tcp/"), 1);
 }
 
+static void ping_is_refused(void)
+{
+    assert_int_equal(hf_network_ping(guest.network, hf_network_id(host.network)), HF_OK);
+    assert_int_equal(wait_for(&guest, HF_NETWORK_PING_FAILED).status, HF_CLOSED);
+}
+
 /* The first stream of the guest's asks who the host is; each ping is one more. */
 static void streams_beyond_what_a_peer_may_open_are_reset(void **state)
 {
@@ -197,10 +207,28 @@ static void streams_beyond_what_a_peer_may_open_are_reset(void **state)
         assert_int_equal(hf_network_ping(guest.network, hf_network_id(host.network)), HF_OK);
         (void)wait_for(&guest, HF_NETWORK_PINGED);
     }
-    assert_int_equal(hf_network_ping(guest.network, hf_network_id(host.network)), HF_OK);
-    assert_int_equal(wait_for(&guest, HF_NETWORK_PING_FAILED).status, HF_CLOSED);
+    ping_is_refused();
     const char *log = end();
     assert_int_equal(count(log, "stream.refused", "the peer opens streams too often"), 1);
+    hf_limiter_free(limiter);
+}
+
+/* A peer must not be able to fill the log. */
+static void streams_refused_are_one_record_a_connection(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiter = limiter_of(1);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.streams_per_peer = &limits};
+    begin(&options);
+    let_in();
+    (void)wait_for(&guest, HF_NETWORK_IDENTIFIED); /* The stream that is allowed. */
+    for (int i = 0; i < 5; i++)
+        ping_is_refused();
+    let_in();
+    for (int i = 0; i < 5; i++)
+        ping_is_refused(); /* Over the new one. */
+    assert_int_equal(count(end(), "stream.refused", "the peer opens streams too often"), 2);
     hf_limiter_free(limiter);
 }
 
@@ -293,20 +321,12 @@ static void of_an_address_that_is_not_loopback_eight_are_kept(void **state)
     (void)state;
     struct hf_network_options options = {.per_peer_max = 100};
     char ip[INET_ADDRSTRLEN], text[64];
-    struct hf_multiaddr address;
-    struct hf_identity identity;
-    uint8_t seed[32] = {3};
+    struct hf_error error = {0};
     if (!find_address(ip))
         skip();
-    assert_int_equal(hf_identity_from_seed(&identity, hf_bytes(seed, 32), NULL), HF_OK);
-    options.identity = &identity;
-    host = (struct node){.identity = identity};
-    assert_int_equal(hf_network_new(&host.network, &options, NULL), HF_OK);
     snprintf(text, sizeof text, "/ip4/%s/tcp/0", ip);
-    assert_int_equal(hf_multiaddr_parse(hf_bytes(text, strlen(text)), &address, NULL), HF_OK);
-    assert_int_equal(hf_network_listen(host.network, &address, NULL), HF_OK);
-    host.address = wait_for(&host, HF_NETWORK_LISTENING).address;
-    assert_int_equal(pthread_create(&host.thread, NULL, run_node, &host), 0);
+    if (start_at(&host, 1, &options, text, &error) != HF_OK)
+        fail_msg("%s", hf_error_text(&error));
     start(&guest, 2);
     for (uint64_t i = 0; i < 8; i++)
         let_in();
@@ -314,6 +334,52 @@ static void of_an_address_that_is_not_loopback_eight_are_kept(void **state)
     assert_refused("the address has too many connections");
     stop(&guest);
     stop(&host);
+}
+
+/* At a listener for both, where the system has IPv6: its address there is ::ffff:127.0.0.2. */
+static void who_comes_by_ip4_to_ip6_counts_by_the_former(void **state)
+{
+    (void)state;
+    struct hf_limiter *limiter = limiter_of(1);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.per_address_max = 1, .per_address = &limits};
+    struct hf_error error = {0};
+    if (start_at(&host, 1, &options, "/ip6/::/tcp/0", &error) != HF_OK) {
+        hf_limiter_free(limiter);
+        skip();
+    }
+    const int made[] = {connect_from("127.0.0.2"), connect_from("127.0.0.3")};
+    assert_true(greets(made[0]) && greets(made[1]));
+    assert_false(is_greeted(connect_from("127.0.0.2")));
+    assert_refused("the address has too many connections");
+    close(made[0]);
+    close(made[1]);
+    struct hf_bytes key = hf_bytes("\x7f\0\0\x02", 4);
+    assert_int_equal(hf_limits_peek(&limits, key, 1, NULL), HF_DENIED);
+    stop(&host);
+    hf_limiter_free(limiter);
+}
+
+/* Of ::1's only zeros are left. */
+static void an_ip6_address_connects_as_its_network_of_56_bits(void **state)
+{
+    (void)state;
+    static const uint8_t address[16] = {[15] = 1};
+    struct hf_limiter *limiter = limiter_of(1);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.per_address = &limits};
+    struct hf_error error = {0};
+    if (start_at(&host, 1, &options, "/ip6/::1/tcp/0", &error) != HF_OK) {
+        hf_limiter_free(limiter);
+        skip();
+    }
+    start(&guest, 2);
+    let_in();
+    assert_int_equal(hf_limits_peek(&limits, hf_bytes(address, 7), 1, NULL), HF_DENIED);
+    assert_int_equal(hf_limits_peek(&limits, hf_bytes(address, 16), 1, NULL), HF_OK);
+    stop(&guest);
+    stop(&host);
+    hf_limiter_free(limiter);
 }
 
 static void what_opens_and_closes_is_on_record_with_reasons(void **state)
@@ -343,11 +409,14 @@ int main(void)
         IN_A_DIRECTORY(a_peer_that_connects_too_often_is_refused_once_it_is_known),
         IN_A_DIRECTORY(all_together_are_refused_beyond_what_is_for_everybody),
         IN_A_DIRECTORY(streams_beyond_what_a_peer_may_open_are_reset),
+        IN_A_DIRECTORY(streams_refused_are_one_record_a_connection),
         IN_A_DIRECTORY(no_more_connections_are_kept_than_may_be),
         IN_A_DIRECTORY(a_peer_has_eight_connections_at_the_most),
         IN_A_DIRECTORY(no_more_connections_are_being_set_up_than_may_be),
         IN_A_DIRECTORY(no_more_connections_of_an_address_are_kept_than_may_be),
         cmocka_unit_test(of_an_address_that_is_not_loopback_eight_are_kept),
+        cmocka_unit_test(who_comes_by_ip4_to_ip6_counts_by_the_former),
+        cmocka_unit_test(an_ip6_address_connects_as_its_network_of_56_bits),
         IN_A_DIRECTORY(what_opens_and_closes_is_on_record_with_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
