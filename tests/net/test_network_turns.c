@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #undef NDEBUG
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,8 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+
+#include <holdfast/limiter.h>
 
 #include "net/network_node.h"
 #include "net/network_state.h"
@@ -97,6 +100,13 @@ static void who_reads_late_gets_everything(void **state)
     stop(&host);
 }
 
+static void assert_denied(const char *reason)
+{
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_REFUSED);
+    assert_int_equal(event.status, HF_DENIED);
+    assert_string_equal(event.reason, reason);
+}
+
 /* Names half_open_max and HF_NETWORK_GRACE_NS. */
 static void who_is_slow_gives_way_to_who_comes_after_a_grace(void **state)
 {
@@ -109,12 +119,11 @@ static void who_is_slow_gives_way_to_who_comes_after_a_grace(void **state)
     for (int i = 0; i < PLACES; i++)
         made[i] = raw_connect(&host.address);
     made[PLACES] = raw_connect(&host.address);
-    struct hf_network_event event = wait_for(&host, HF_NETWORK_REFUSED);
-    assert_string_equal(event.reason, "too many connections are being set up");
+    assert_denied("too many connections are being set up");
     let_pass(&host, HF_NETWORK_GRACE_NS);
     start(&honest, 2);
     assert_int_equal(hf_network_dial(honest.network, &host.address, 1), HF_OK);
-    event = wait_for(&host, HF_NETWORK_REFUSED);
+    struct hf_network_event event = wait_for(&host, HF_NETWORK_REFUSED);
     assert_int_equal(event.status, HF_TIMEOUT);
     assert_string_equal(event.reason, "too slow while others wait");
     (void)wait_for(&host, HF_NETWORK_CONNECTED);
@@ -125,12 +134,83 @@ static void who_is_slow_gives_way_to_who_comes_after_a_grace(void **state)
     stop(&host);
 }
 
+/* Nobody has to give way to who is not let in anyway. */
+static void who_connects_too_often_pushes_nobody_out(void **state)
+{
+    (void)state;
+    static const char lines[] = "\x13/multistream/1.0.0\n\x07/noise\n";
+    const struct hf_limiter_options quota = {
+        .quota = {.count = 1, .period_ns = HF_SECONDS(1000), .burst = 1}};
+    struct hf_limiter *limiter;
+    assert_int_equal(hf_limiter_new(&limiter, &quota, NULL), HF_OK);
+    const struct hf_limits limits = {.parts = {{.limiter = limiter}}};
+    struct hf_network_options options = {.half_open_max = 1, .per_address = &limits};
+    char answer[sizeof lines - 1];
+    start_with(&host, 1, &options);
+    int slow = raw_connect(&host.address);
+    assert_true(raw_send(slow, lines, sizeof lines - 1));
+    assert_true(raw_receive(slow, answer, sizeof answer)); /* So its time has begun. */
+    let_pass(&host, HF_NETWORK_GRACE_NS);
+    int hasty = raw_connect(&host.address);
+    assert_denied("the address connects too often");
+    let_finish(&host);
+    assert_int_equal(recv(slow, answer, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(hasty);
+    close(slow);
+    stop(&host);
+    hf_limiter_free(limiter);
+}
+
+/*
+ * A host with a connection that is over, and waits for the peer's end. The clock is set back, so
+ * that however long this process is kept waiting, HF_NETWORK_DRAIN_NS are not over.
+ */
+static void begin_with_one_that_drains(struct hf_network_options *options)
+{
+    hf_add_relaxed(&time_ahead_ns, HF_SECONDS(1000));
+    start_with(&host, 1, options);
+    meet();
+    raw_put(&peer, HF_YAMUX_PING, HF_YAMUX_ACK, 0, 99, NULL); /* So that it ends. */
+    assert_true(raw_flush(&peer));
+    assert_int_equal(wait_for(&host, HF_NETWORK_CLOSED).status, HF_MALFORMED);
+    hf_add_relaxed(&time_ahead_ns, 0 - HF_SECONDS(1000));
+}
+
+static void what_drains_counts_for_its_address(void **state)
+{
+    (void)state;
+    struct hf_network_options options = {.per_address_max = 1};
+    begin_with_one_that_drains(&options);
+    int made = raw_connect(&host.address);
+    assert_denied("the address has too many connections");
+    close(made);
+    raw_end(&peer);
+    stop(&host);
+}
+
+static void what_drains_counts_for_its_peer(void **state)
+{
+    (void)state;
+    static struct raw_peer again;
+    struct hf_network_options options = {.per_peer_max = 1};
+    begin_with_one_that_drains(&options);
+    raw_begin(&again, &host.address, 2);
+    assert_denied("the peer has too many connections");
+    raw_end(&again);
+    raw_end(&peer);
+    stop(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(very_many_small_frames_are_all_taken),
         cmocka_unit_test(who_reads_late_gets_everything),
         cmocka_unit_test(who_is_slow_gives_way_to_who_comes_after_a_grace),
+        cmocka_unit_test(who_connects_too_often_pushes_nobody_out),
+        cmocka_unit_test(what_drains_counts_for_its_address),
+        cmocka_unit_test(what_drains_counts_for_its_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
