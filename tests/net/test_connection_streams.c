@@ -165,6 +165,30 @@ static void a_stream_on_which_nothing_moves_is_over_after_a_while(void **state)
     assert_int_equal(told[1][HF_CONNECTION_ENDED], 1);
 }
 
+/* Nothing comes or goes meanwhile, and the peer is content to wait. Reading nothing is no help. */
+static void a_stream_of_which_what_was_kept_is_being_read_is_not_idle(void **state)
+{
+    (void)state;
+    struct hf_stream *mine = open_stream();
+    pair->nodes[0].connection->idle_ns = UINT64_MAX;
+    run_pair(pair);
+    assert_int_equal(hf_stream_write(mine, hf_bytes("abcdef", 6)), 6);
+    run_pair(pair);
+    for (size_t left = 6; left > 1; left--) {
+        assert_int_equal(hf_stream_peek(inbound).size, left);
+        pair->now_ns += HF_CONNECTION_IDLE_NS - HF_SECONDS(1);
+        run_pair(pair);
+        assert_int_equal(told[1][HF_CONNECTION_ENDED], 0);
+        hf_stream_consume(inbound, 1);
+    }
+    pair->now_ns += HF_CONNECTION_IDLE_NS - HF_SECONDS(1);
+    run_pair(pair);
+    hf_stream_consume(inbound, 0);
+    pair->now_ns += HF_SECONDS(1);
+    take_events(pair, 1);
+    assert_int_equal(told[1][HF_CONNECTION_ENDED], 1);
+}
+
 static void who_ends_all_while_data_is_lent_is_lent_no_more(void **state)
 {
     (void)state;
@@ -203,6 +227,7 @@ int main(void)
         WITH_PAIR(streams_left_while_their_end_is_to_be_told_are_forgotten),
         WITH_PAIR(a_stream_whose_end_is_to_be_told_takes_no_more),
         WITH_PAIR(a_stream_on_which_nothing_moves_is_over_after_a_while),
+        WITH_PAIR(a_stream_of_which_what_was_kept_is_being_read_is_not_idle),
         WITH_PAIR(who_ends_all_while_data_is_lent_is_lent_no_more),
         WITH_PAIR(a_name_that_is_none_opens_nothing),
     };
