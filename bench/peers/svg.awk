@@ -21,5 +21,6 @@ function line(x1, y1, x2, y2, colour) {
 function begin_svg(width, height) {
   printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" " \
     "font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\n", width, height
+  print "<!-- SPDX-License-Identifier: MIT -->"
   printf "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
 }
