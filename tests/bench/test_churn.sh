@@ -4,27 +4,11 @@
 # Ever new keys: the program that watches memory and time runs, refuses no key and can be drawn.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/prove.sh
 library=${HF_BUILD:-$PWD/build/cc}/libholdfast.a
-[ -e "$library" ] || { echo "1..0 # SKIP libholdfast.a is not built in this variant"; exit 0; }
-nm "$library" 2>/dev/null | grep -qE '__(asan|tsan|ubsan|gcov)_' &&
-  { echo "1..0 # SKIP the library is instrumented"; exit 0; }
+need_plain "$library"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0 failures=0
-
-# The command that follows the name has to succeed.
-prove() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    failures=$((failures + 1))
-    echo "not ok $count - $name"
-  fi
-}
-ends_with() { local status=$1; shift; "$@" >/dev/null 2>&1 </dev/null; [ $? = "$status" ]; }
 
 compiles() {
   ${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Iinclude bench/peers/churn.c \
@@ -50,5 +34,4 @@ prove "bad usage ends with 2" ends_with 2 "$tmp/churn" --keys
 prove "no keys are too few" ends_with 2 "$tmp/churn" --keys 0
 prove "a file that cannot be written ends with 1" \
   ends_with 1 "$tmp/churn" --keys 100 --minutes 0.0001 --output "$tmp/none/churn.json"
-echo "1..$count"
-[ "$failures" = 0 ]
+conclude

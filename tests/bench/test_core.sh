@@ -4,26 +4,12 @@
 # The benchmarks run, say what they promise to say, and fail where they cannot.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/prove.sh
 core=${HF_BUILD:-$PWD/build/cc}/bench/core
-[ -x "$core" ] || { echo "1..0 # SKIP bench/core is not built in this variant"; exit 0; }
-command -v jq >/dev/null || { echo "1..0 # SKIP no jq"; exit 0; }
+[ -x "$core" ] || skip "bench/core is not built in this variant"
+command -v jq >/dev/null || skip "no jq"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0 failures=0
-
-# The command that follows the name has to succeed.
-prove() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    failures=$((failures + 1))
-    echo "not ok $count - $name"
-  fi
-}
-ends_with() { local status=$1; shift; "$@" >/dev/null 2>&1; [ $? = "$status" ]; }
 
 printed() { "$core" --quick --json --output "$tmp/core.json" >"$tmp/printed.json"; }
 same_json() { cmp -s "$tmp/core.json" "$tmp/printed.json"; }
@@ -60,5 +46,4 @@ prove "--help ends with 0" ends_with 0 "$core" --help
 prove "bad usage ends with 2" ends_with 2 "$core" --only
 prove "a file that cannot be written ends with 1" \
   ends_with 1 "$core" --quick --only counter --output "$tmp/none/core.json"
-echo "1..$count"
-[ "$failures" = 0 ]
+conclude

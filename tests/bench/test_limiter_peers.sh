@@ -5,27 +5,11 @@
 # and notices bad usage. Governor's side needs cargo and is not tested here.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/prove.sh
 library=${HF_BUILD:-$PWD/build/cc}/libholdfast.a
-[ -e "$library" ] || { echo "1..0 # SKIP libholdfast.a is not built in this variant"; exit 0; }
-nm "$library" 2>/dev/null | grep -qE '__(asan|tsan|ubsan|gcov)_' &&
-  { echo "1..0 # SKIP the library is instrumented"; exit 0; }
+need_plain "$library"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0 failures=0
-
-# The command that follows the name has to succeed.
-prove() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    failures=$((failures + 1))
-    echo "not ok $count - $name"
-  fi
-}
-ends_with() { local status=$1; shift; "$@" >/dev/null 2>&1 </dev/null; [ $? = "$status" ]; }
 
 compiles() {
   ${CC:-cc} -std=c11 -O2 -Wall -Wextra -Werror -Iinclude bench/peers/limiter.c \
@@ -59,5 +43,4 @@ prove "an unknown workload ends with 2" ends_with 2 "$tmp/limiter" --workload no
 prove "a key size that is neither ends with 2" ends_with 2 "$tmp/limiter" --key-bytes 17
 prove "the driver's --help ends with 0" ends_with 0 bench/limiter_peers.sh --help
 prove "the driver's bad usage ends with 2" ends_with 2 bench/limiter_peers.sh --pairs 3
-echo "1..$count"
-[ "$failures" = 0 ]
+conclude

@@ -6,31 +6,15 @@
 # cargo and go and are not tested here.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/prove.sh
 build=${HF_BUILD:-$PWD/build/cc}
 library=$build/libholdfast-net.a
-[ -e "$library" ] || { echo "1..0 # SKIP libholdfast-net.a is not built in this variant"; exit 0; }
-nm "$library" 2>/dev/null | grep -qE '__(asan|tsan|ubsan|gcov)_' &&
-  { echo "1..0 # SKIP the library is instrumented"; exit 0; }
+need_plain "$library"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 OUT=$tmp
 . bench/peers/common.sh
 RUN_SECONDS=30 row=none
-count=0 failures=0
-
-# The command that follows the name has to succeed.
-prove() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    failures=$((failures + 1))
-    echo "not ok $count - $name"
-  fi
-}
-ends_with() { local status=$1; shift; "$@" >/dev/null 2>&1 </dev/null; [ $? = "$status" ]; }
 
 compiles() {
   local output=$1
@@ -116,5 +100,4 @@ prove "the driver's --help ends with 0" ends_with 0 bench/net_peers.sh --help
 prove "the driver's bad usage ends with 2" ends_with 2 bench/net_peers.sh --pairs 2
 prove "the driver builds nothing for no row" names_no_row
 prove "the plot has a bar for each" draws
-echo "1..$count"
-[ "$failures" = 0 ]
+conclude

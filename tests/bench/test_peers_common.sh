@@ -4,25 +4,12 @@
 # What the comparisons with other implementations share counts, judges and asks as it says.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/prove.sh
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 OUT=$tmp
 . bench/peers/common.sh
 RUN_SECONDS=5 row=none
-count=0 failures=0
-
-# The command that follows the name has to succeed.
-prove() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    failures=$((failures + 1))
-    echo "not ok $count - $name"
-  fi
-}
 says() { local expected=$1; shift; [ "$("$@")" = "$expected" ]; }
 
 # Ours, a peer's, the floor's: ratios 2, 8 and 3, above the floor 2, 1 and 4.
@@ -76,5 +63,4 @@ prove "bars met and missed are counted" counts_bars
 prove "processors are named" names_processors
 prove "two programs answer by turns and end" talks_with_two
 prove "what does not answer ends the run" ends_when_unanswered
-echo "1..$count"
-[ "$failures" = 0 ]
+conclude
