@@ -268,7 +268,7 @@ static void a_node_of_many_protocols_names_those_that_have_room(void **state)
 {
     (void)state;
     static char names[HF_NETWORK_PROTOCOLS_MAX][100];
-    struct hf_protocol protocols[HF_NETWORK_PROTOCOLS_MAX] = {{NULL}};
+    struct hf_protocol protocols[HF_NETWORK_PROTOCOLS_MAX] = {{.name = NULL}};
     static struct node one, two;
     uint8_t seed[32] = {1};
     for (int i = 0; i < HF_NETWORK_PROTOCOLS_MAX; i++) {

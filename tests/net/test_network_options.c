@@ -44,7 +44,7 @@ static void an_option_out_of_range_is_named(void **state)
 {
     (void)state;
     static char long_name[300];
-    const struct hf_protocol many[HF_NETWORK_PROTOCOLS_MAX + 1] = {{NULL}};
+    const struct hf_protocol many[HF_NETWORK_PROTOCOLS_MAX + 1] = {{.name = NULL}};
     memset(long_name, 'x', sizeof long_name - 1);
     long_name[0] = '/';
     struct hf_network_options options = {.identity = NULL};
