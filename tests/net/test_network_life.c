@@ -94,34 +94,6 @@ static void a_peer_has_no_more_connections_than_it_may(void **state)
     stop(&two);
 }
 
-static void a_stop_answers_every_dial(void **state)
-{
-    (void)state;
-    static struct node one;
-    struct hf_network_event event;
-    enum { DIALS = 300 };
-    start(&one, 1);
-    /* Nobody answers there; more than are tried at a time. */
-    struct hf_multiaddr address = address_of("/dns4/a.name.that.is.invalid/tcp/1");
-    for (uint64_t i = 0; i < DIALS; i++)
-        assert_int_equal(hf_network_dial(one.network, &address, i), HF_OK);
-    hf_network_stop(one.network);
-    assert_int_equal(hf_network_dial(one.network, &address, 1), HF_CLOSED);
-    bool answered[DIALS] = {false};
-    size_t count = 0;
-    do {
-        assert_int_equal(hf_network_wait(one.network, PATIENCE_NS, &event), HF_OK);
-        if (event.kind != HF_NETWORK_DIAL_FAILED)
-            continue;
-        assert_false(answered[event.dial]);
-        answered[event.dial] = true;
-        count++;
-    } while (event.kind != HF_NETWORK_STOPPED);
-    assert_int_equal(count, DIALS);
-    assert_int_equal(hf_network_next(one.network, &event), HF_CLOSED);
-    stop(&one);
-}
-
 /* However many events nobody fetched. */
 static void the_last_event_always_finds_room(void **state)
 {
@@ -254,7 +226,6 @@ int main(void)
         cmocka_unit_test(a_dial_that_fails_says_why),
         cmocka_unit_test(a_name_with_several_addresses_is_dialled_at_each),
         cmocka_unit_test(a_peer_has_no_more_connections_than_it_may),
-        cmocka_unit_test(a_stop_answers_every_dial),
         cmocka_unit_test(the_last_event_always_finds_room),
         cmocka_unit_test(a_network_outlives_a_lack_of_memory),
         cmocka_unit_test(no_memory_for_a_part_is_no_network),

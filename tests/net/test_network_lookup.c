@@ -83,6 +83,35 @@ static void a_stop_does_not_wait_for_a_resolver_that_hangs(void **state)
     assert_int_equal(resolver.asked, HF_NETWORK_LOOKUPS_MAX); /* Those that waited never began. */
 }
 
+static void a_stop_answers_every_dial(void **state)
+{
+    (void)state;
+    static struct node node;
+    struct hf_network_event event;
+    enum { DIALS = 300 };
+    start(&node, 3);
+    for (uint64_t i = 0; i < DIALS; i++) /* More than are tried at a time. */
+        dial(&node, "hangs.test", i);
+    resolver_wait(HF_NETWORK_LOOKUPS_MAX);
+    hf_network_stop(node.network);
+    assert_int_equal(hf_network_dial(node.network, &two.address, 1), HF_CLOSED);
+    bool answered[DIALS] = {false};
+    size_t count = 0;
+    do {
+        assert_int_equal(hf_network_wait(node.network, PATIENCE_NS, &event), HF_OK);
+        if (event.kind != HF_NETWORK_DIAL_FAILED)
+            continue;
+        assert_false(answered[event.dial]);
+        answered[event.dial] = true;
+        count++;
+    } while (event.kind != HF_NETWORK_STOPPED);
+    assert_int_equal(count, DIALS);
+    assert_int_equal(hf_network_next(node.network, &event), HF_CLOSED);
+    stop(&node);
+    resolver_release();
+    resolver_wait(0);
+}
+
 /* Names HF_NETWORK_LOOKUPS_MAX. */
 static void no_more_names_are_looked_up_at_a_time_than_may(void **state)
 {
@@ -211,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BOTH(a_stop_does_not_wait_for_a_resolver_that_hangs),
+        WITH_BOTH(a_stop_answers_every_dial),
         WITH_BOTH(no_more_names_are_looked_up_at_a_time_than_may),
         WITH_BOTH(a_resolver_that_hangs_is_waited_for_until_the_dial_is_over),
         WITH_BOTH(an_address_that_does_not_answer_ends_with_the_dial),
