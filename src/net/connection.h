@@ -25,7 +25,7 @@
  *
  *   HF_CONNECTION_SETUP_NS        from the start to a connection that carries streams
  *   HF_CONNECTION_NEGOTIATE_NS    for a stream to agree on its protocol
- *   HF_CONNECTION_IDLE_NS         for a stream on which nothing comes or goes; may be set otherwise
+ *   HF_CONNECTION_IDLE_NS         for a stream on which nothing moves; may be set otherwise
  *   HF_CONNECTION_STALL_NS        for a peer to read some of what waits to be sent
  *   HF_CONNECTION_NEGOTIATING_MAX streams of the peer's whose protocol is not agreed yet
  *   HF_CONNECTION_EMPTY_MAX       frames of the peer's in all that say nothing at all
