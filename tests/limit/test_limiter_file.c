@@ -67,7 +67,7 @@ static void the_first_to_open_mends_all(void **state)
         if (line->names[slot % 4] == 0) /* Of keys whose home is before the table, in part. */
             line->names[slot % 4] = UINT64_MAX - slot;
     }
-    limiter->table.lines[0].names[0] |= UINT64_C(9) << 52;
+    limiter->table.lines[0].names[0] |= 9 * HF_TABLE_OVERFLOW_ONE;
     hf_limiter_free(limiter);
     limiter = file_world_open();
     table_check(&limiter->table);
