@@ -78,8 +78,10 @@ HF_MUST_USE HF_API enum hf_status hf_tsc_init(struct hf_tsc *tsc, struct hf_erro
 HF_API struct hf_clock hf_tsc_clock(struct hf_tsc *tsc);
 
 /*
- * A clock that moves only when told to, for tests and simulations. Sleeping on it advances it.
- * Caller-allocated, field private. Thread-safe.
+ * A clock that moves only when told to: for tests and simulations, and for event loops that read
+ * the time once a turn and advance it by what has passed. Sleeping on it advances it. It is one
+ * word in memory, which the keyed limiter reads without a call. Caller-allocated, field private.
+ * Thread-safe.
  */
 struct hf_manual_clock {
     uint64_t now_ns;

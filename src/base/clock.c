@@ -5,6 +5,7 @@
 #include <holdfast/clock.h>
 
 #include "base/atomic.h"
+#include "base/clock_word.h"
 
 #ifndef CLOCK_MONOTONIC_COARSE
 #define CLOCK_MONOTONIC_COARSE CLOCK_MONOTONIC
@@ -135,6 +136,12 @@ static void manual_sleep_ns(void *context, uint64_t duration_ns)
 struct hf_clock hf_manual_clock(struct hf_manual_clock *manual)
 {
     return (struct hf_clock){manual_now_ns, manual_sleep_ns, manual};
+}
+
+const uint64_t *hf_clock_word(const struct hf_clock *clock)
+{
+    const struct hf_manual_clock *manual = clock->context;
+    return clock->now_ns == manual_now_ns && manual ? &manual->now_ns : NULL;
 }
 
 struct hf_wall_clock hf_manual_wall_clock(struct hf_manual_clock *manual)

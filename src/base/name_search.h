@@ -32,8 +32,8 @@ static inline uint32_t hf_name_search(const uint64_t names[4], uint64_t name)
     const float *words = (const float *)(const void *)names;
     __m128 halves = _mm_shuffle_ps(_mm_load_ps(words), _mm_load_ps(words + 4), 0x88);
     __m128i agree = _mm_cmpeq_epi32(_mm_castps_si128(halves), _mm_set1_epi32((int)(uint32_t)name));
-    uint32_t mask = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(agree));
-    return (uint32_t)__builtin_ctz(mask | 8) & 3;
+    uint64_t mask = (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(agree));
+    return (uint32_t)__builtin_ctzll(mask | 8);
 }
 
 #else

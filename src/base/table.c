@@ -248,8 +248,9 @@ static struct hf_table_answer commit(struct hf_table *table, const struct hf_tab
     uint64_t base = late_base(table, request, &now);
     hf_step(HF_STEP_TABLE_LATE);
     uint64_t next = hf_max(base + request->charge_ns, hf_table_tat(time) + 1);
-    if (hf_table_too_late(next, now, request->tolerance_ns))
-        return hf_table_answer(HF_TABLE_DENIED, now, next - request->charge_ns);
+    base = next - request->charge_ns;
+    if (hf_table_too_late(base, now, request))
+        return hf_table_answer(HF_TABLE_DENIED, now, base);
     hf_step(HF_STEP_TABLE_COMMITTING);
     if (!hf_cas_seq(hf_table_time_at(request->key.home, slot), &time, next))
         return hf_table_answer(HF_TABLE_AGAIN, now, now);
@@ -284,7 +285,7 @@ static struct hf_table_answer decide(const struct hf_table *table,
     uint64_t base = hf_max(hf_table_tat(time), now);
     uint64_t next = base + request->charge_ns;
     hf_step(HF_STEP_TABLE_CHARGING);
-    bool late = hf_table_too_late(next, now, request->tolerance_ns);
+    bool late = hf_table_too_late(base, now, request);
     if (late || !charging) {
         bool same = hf_load_relaxed(word) == time;
         enum hf_table_verdict verdict = late ? HF_TABLE_DENIED : HF_TABLE_ADMITTED;
@@ -361,7 +362,7 @@ static struct hf_table_answer foresee(
     if (scan.winner == HF_TABLE_NOWHERE && scan.candidate == HF_TABLE_NOWHERE)
         return full(&scan, now);
     uint64_t base = late_base(table, request, &now);
-    bool late = hf_table_too_late(base + request->charge_ns, now, request->tolerance_ns);
+    bool late = hf_table_too_late(base, now, request);
     return hf_table_answer(late ? HF_TABLE_DENIED : HF_TABLE_ADMITTED, now, base);
 }
 

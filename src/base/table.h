@@ -42,8 +42,13 @@
 #define HF_TABLE_OWNER_MAX 255
 
 struct hf_table_line {
-    uint64_t names[HF_TABLE_LINE_SLOTS];
-    uint64_t times[HF_TABLE_LINE_SLOTS];
+    union {
+        struct {
+            uint64_t names[HF_TABLE_LINE_SLOTS];
+            uint64_t times[HF_TABLE_LINE_SLOTS];
+        };
+        uint64_t words[2 * HF_TABLE_LINE_SLOTS]; /* The same: first the names, then the times. */
+    };
 };
 
 _Static_assert(sizeof(struct hf_table_line) == HF_CACHE_LINE, "a line is one cache line");
@@ -232,12 +237,15 @@ static inline struct hf_table_key hf_table_locate(
  */
 #define HF_TABLE_MARGIN_NS (64 * HF_TABLE_STEP_NS)
 
-static inline bool hf_table_too_late(uint64_t next, uint64_t now, uint64_t tolerance)
+/* base: at least now. */
+static inline bool hf_table_too_late(
+    uint64_t base, uint64_t now, const struct hf_table_request *request)
 {
+    uint64_t tolerance = request->tolerance_ns;
 #ifdef HF_MUTANT_TOLERANCE
     tolerance++;
 #endif
-    return next - now > tolerance;
+    return base - now > tolerance - request->charge_ns;
 }
 
 /*
@@ -265,22 +273,23 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     struct hf_table_line *line, uint32_t index, uint64_t name,
     const struct hf_table_request *request, uint64_t now)
 {
-    uint64_t *word = &line->times[index];
+    uint64_t *name_word = &line->words[index]; /* One address for both words. */
+    uint64_t *word = name_word + HF_TABLE_LINE_SLOTS;
     hf_step(HF_STEP_TABLE_FOUND);
     uint64_t time = hf_load_acquire(word);
     for (;;) {
         hf_step(HF_STEP_TABLE_LOADED);
-        if (hf_unlikely((hf_load_acquire(&line->names[index]) ^ name) << HF_TABLE_OVERFLOW_BITS))
+        if (hf_unlikely((hf_load_acquire(name_word) ^ name) << HF_TABLE_OVERFLOW_BITS))
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
         uint64_t base = time > now ? time : now;
-        uint64_t next = base + request->charge_ns;
         hf_step(HF_STEP_TABLE_CHARGING);
-        if (hf_unlikely(hf_table_too_late(next, now, request->tolerance_ns))) {
+        if (hf_unlikely(hf_table_too_late(base, now, request))) {
             if (time >= HF_TABLE_RANGE)
                 return hf_table_answer(HF_TABLE_ABSENT, now, now);
             bool same = hf_load_relaxed(word) == time;
             return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
         }
+        uint64_t next = base + request->charge_ns;
         if (hf_likely(hf_cas_acq_rel(word, &time, next)))
             return hf_table_answer(HF_TABLE_ADMITTED, now, next);
     }

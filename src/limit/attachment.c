@@ -261,6 +261,7 @@ static enum hf_status join(
     limiter->table.is_dead = hf_owners_is_dead;
     limiter->table.is_dead_context = &attachment->owners;
     limiter->clock = (struct hf_clock){table_now_ns, table_sleep_ns, attachment};
+    limiter->plain_clock = NULL;
     hf_attachment_note(attachment);
     return HF_OK;
 }

@@ -70,6 +70,7 @@ enum hf_status hf_limiter_configure(
         status = hf_hash_seed_system(&seed, error);
     if (status == HF_OK)
         limiter->hash = hf_key_hash(options->hash, &seed);
+    limiter->plain_clock = options->hash == HF_HASH_FAST ? hf_clock_word(&limiter->clock) : NULL;
     return status;
 }
 
@@ -187,11 +188,10 @@ enum hf_status hf_limiter_settle(struct hf_limiter *limiter, const struct hf_gcr
     return hf_limiter_refuse(limiter, gcra, request.charge_ns, true, answer, decision);
 }
 
-/* place was just located. */
-__attribute__((always_inline)) static inline enum hf_status check_placed(struct hf_limiter *limiter,
-    struct hf_table_key place, uint64_t cost, struct hf_decision *decision)
+__attribute__((always_inline)) static inline enum hf_status check_place(
+    struct hf_limiter *limiter, struct hf_table_key place, uint64_t cost, uint64_t now_ns,
+    struct hf_decision *decision)
 {
-    uint64_t now_ns = hf_limiter_now_ns(limiter); /* While the key's line comes from memory. */
     if (hf_unlikely(now_ns > HF_TIME_MAX_NS))
         return hf_decision_invalid(decision, "clock");
     return hf_limiter_decide(
@@ -204,20 +204,51 @@ __attribute__((noinline)) static enum hf_status check_any(
     const char *wrong = hf_limiter_wrong_argument(limiter, key);
     if (wrong)
         return hf_decision_invalid(decision, wrong);
-    return check_placed(limiter, hf_limiter_locate(limiter, key), cost, decision);
+    struct hf_table_key place = hf_limiter_locate(limiter, key);
+    uint64_t now_ns = hf_limiter_now_ns(limiter); /* While the key's line comes from memory. */
+    return check_place(limiter, place, cost, now_ns, decision);
 }
 
-/* One cell for a key of 16 bytes. */
-__attribute__((always_inline)) static inline enum hf_status check_16(
-    struct hf_limiter *limiter, struct hf_hash128 hash)
-{
-    return check_placed(limiter, hf_limiter_place(limiter, hash), 1, NULL);
-}
-
-__attribute__((noinline)) static enum hf_status check_16_by_siphash(
+/* One cell for a key of 16 bytes, whatever the hash and the clock. */
+__attribute__((noinline)) static enum hf_status check_16(
     struct hf_limiter *limiter, const unsigned char *bytes)
 {
-    return check_16(limiter, hf_key_hash_of(&limiter->hash, bytes, 16));
+    if (!bytes)
+        return HF_INVALID;
+    struct hf_table_key place =
+        hf_limiter_place(limiter, hf_key_hash_of(&limiter->hash, bytes, 16));
+    return check_place(limiter, place, 1, hf_limiter_now_ns(limiter), NULL);
+}
+
+/* What check_plain leaves to others. */
+__attribute__((noinline)) static enum hf_status settle_plain(
+    struct hf_limiter *limiter, struct hf_table_key place)
+{
+    uint64_t now_ns = hf_limiter_now_ns(limiter);
+    if (now_ns > HF_TIME_MAX_NS)
+        return HF_INVALID;
+    return hf_limiter_settle(limiter, &limiter->gcra, place, 1, now_ns, &limiter->clock, NULL);
+}
+
+/*
+ * check_place for one cell, where the clock is a word: that leaves nothing to be called and come
+ * back from, so no registers need to be kept for it.
+ */
+__attribute__((always_inline)) static inline enum hf_status check_plain(
+    struct hf_limiter *limiter, struct hf_table_key place, uint64_t now_ns)
+{
+    const struct hf_gcra *gcra = &limiter->gcra;
+    struct hf_table_request request = {
+        place, gcra->interval_ns, gcra->tolerance_ns, now_ns, &limiter->clock};
+    if (hf_unlikely(now_ns > HF_TIME_MAX_NS))
+        return settle_plain(limiter, place);
+    enum hf_table_verdict verdict = hf_table_look(request).verdict;
+    if (hf_likely(verdict == HF_TABLE_ADMITTED))
+        return HF_OK;
+    if (hf_unlikely(verdict != HF_TABLE_DENIED))
+        return settle_plain(limiter, place);
+    hf_limiter_note_denying(limiter, 1);
+    return HF_DENIED;
 }
 
 /*
@@ -228,12 +259,14 @@ __attribute__((noinline)) static enum hf_status check_16_by_siphash(
 inline enum hf_status hf_limiter_check(
     struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost, struct hf_decision *decision)
 {
-    bool plain = cost == 1 && !decision && limiter && key.data && key.size == 16;
-    if (hf_unlikely(!plain))
+    bool plain = ((key.size ^ 16) | (cost ^ 1) | (uintptr_t)decision) == 0; /* In one branch. */
+    if (hf_unlikely(!plain) || hf_unlikely(!limiter))
         return check_any(limiter, key, cost, decision);
-    if (hf_unlikely(limiter->hash.kind != HF_HASH_FAST))
-        return check_16_by_siphash(limiter, key.data);
-    return check_16(limiter, hf_fast_16_hash(&limiter->hash.fast_16, key.data));
+    const uint64_t *clock = limiter->plain_clock;
+    if (hf_unlikely(!clock) || hf_unlikely(!key.data))
+        return check_16(limiter, key.data);
+    struct hf_hash128 hash = hf_fast_16_hash(&limiter->hash.fast_16, key.data);
+    return check_plain(limiter, hf_limiter_place(limiter, hash), hf_load_acquire(clock));
 }
 
 enum hf_status hf_limiter_check_at(struct hf_limiter *limiter, struct hf_bytes key, uint64_t cost,

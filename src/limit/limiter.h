@@ -4,6 +4,7 @@
 
 #include <holdfast/limiter.h>
 
+#include "base/clock_word.h"
 #include "base/key_hash.h"
 #include "base/table.h"
 #include "limit/decision.h"
@@ -12,7 +13,9 @@
 struct hf_limiter {
     /* Read by every request, written by none. */
     struct hf_gcra gcra;
-    struct hf_clock clock; /* now_ns is not NULL. */
+    const uint64_t *plain_clock; /* Where the clock can be read, and the hash is the fast one.
+                                    NULL: one of them has to be called. */
+    struct hf_clock clock;       /* now_ns is not NULL. */
     enum hf_full_policy full_policy;
     struct hf_key_hash hash;
     struct hf_quota quota;
@@ -60,10 +63,10 @@ __attribute__((always_inline)) static inline struct hf_table_key hf_limiter_plac
     const struct hf_limiter *limiter, struct hf_hash128 hash)
 {
     struct hf_table_key place = hf_table_place(&limiter->table, hash);
-    if (hf_likely(!hf_load_relaxed(&limiter->denying)))
-        hf_prefetch_to_write(place.home);
-    else
+    if (hf_unlikely(hf_load_relaxed(&limiter->denying)))
         hf_prefetch_to_read(place.home);
+    else
+        hf_prefetch_to_write(place.home);
     return place;
 }
 
