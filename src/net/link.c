@@ -44,6 +44,7 @@ static void close_handles(struct hf_link *link)
     link->closing = true;
     uv_close((uv_handle_t *)&link->tcp, on_handle_closed);
     uv_close((uv_handle_t *)&link->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&link->again, on_handle_closed);
 }
 
 struct hf_link *hf_link_new(struct hf_network *network, bool inbound)
@@ -56,7 +57,7 @@ struct hf_link *hf_link_new(struct hf_network *network, bool inbound)
         .next = network->links,
         .inbound = inbound,
         .listed = true,
-        .handles = 2,
+        .handles = 3,
         .number = ++network->next_number,
         .ping_due_ns = UINT64_MAX,
     };
@@ -65,7 +66,8 @@ struct hf_link *hf_link_new(struct hf_network *network, bool inbound)
     network->links = link;
     (void)uv_tcp_init(&network->loop, &link->tcp); /* Without a socket yet, it cannot fail. */
     (void)uv_timer_init(&network->loop, &link->timer);
-    link->tcp.data = link->timer.data = link;
+    (void)uv_idle_init(&network->loop, &link->again);
+    link->tcp.data = link->timer.data = link->again.data = link;
     return link;
 }
 
@@ -259,7 +261,6 @@ static void on_timer(uv_timer_t *timer)
         close_handles(link);
         return;
     }
-    wake_up(link);
     if (!link->draining && now_ns >= link->ping_due_ns) {
         link->ping_due_ns = now_ns + link->network->options.ping_interval_ns;
         enum hf_status status = hf_network_ping_link(link);
@@ -275,10 +276,26 @@ static void set_timer(struct hf_link *link)
                           : hf_min(hf_connection_deadline_ns(link->connection), link->ping_due_ns);
     uint64_t now_ns = link->network->now_ns;
     uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-    bool goes_on = link->resting ||
-                   (!link->draining && link->writing == 0 && hf_connection_waits(link->connection));
     uv_update_time(&link->network->loop);
-    (void)uv_timer_start(&link->timer, on_timer, goes_on ? 1 : left_ns / HF_MS(1) + 1, 0);
+    (void)uv_timer_start(&link->timer, on_timer, left_ns / HF_MS(1) + 1, 0);
+}
+
+static void on_again(uv_idle_t *again)
+{
+    struct hf_link *link = again->data;
+    hf_network_now(link->network);
+    wake_up(link);
+    run(link);
+}
+
+/* The loop does not wait meanwhile: it looks after all others once, and comes back. */
+static void set_again(struct hf_link *link)
+{
+    bool waits = link->writing == 0 && hf_connection_waits(link->connection);
+    if (link->resting || (waits && !link->draining))
+        (void)uv_idle_start(&link->again, on_again);
+    else
+        (void)uv_idle_stop(&link->again);
 }
 
 void hf_link_settle(struct hf_link *link)
@@ -302,14 +319,15 @@ void hf_link_settle(struct hf_link *link)
     } while (link->writing == 0 && hf_connection_owes(link->connection));
     if (link->draining && link->writing == 0)
         finish_draining(link);
-    if (!link->closing)
-        set_timer(link);
+    if (link->closing)
+        return;
+    set_timer(link);
+    set_again(link);
 }
 
 /*
  * What was being sent has gone, so those who wait for room go on, as long as the socket takes it;
- * but not for ever: a peer that reads as fast as we write must not keep the others waiting. The
- * timer goes on with it then.
+ * but not for ever: a peer that reads as fast as we write must not keep the others waiting.
  */
 static void run(struct hf_link *link)
 {

@@ -28,6 +28,7 @@ struct hf_link {
     struct hf_link *previous;
     uv_tcp_t tcp;
     uv_timer_t timer;
+    uv_idle_t again; /* Active while there is more to do as soon as others have had their turn. */
     uv_write_t write;
     uv_connect_t connect;
     uv_shutdown_t shutdown;
