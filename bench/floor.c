@@ -122,11 +122,11 @@ void bench_floor_lookup_end(struct bench_floor_lookup *lookup, struct bench *ben
     hf_release(bench->allocator, lookup->lines, lines_bytes(lookup), HF_CACHE_LINE);
 }
 
-static struct hf_hash128 hash_of(const struct bench_floor_lookup *lookup, uint64_t key)
+static uint64_t hash_of(const struct bench_floor_lookup *lookup, uint64_t key)
 {
     struct hf_bytes bytes = hf_bytes(&key, sizeof(key));
-    return lookup->hash == HF_HASH_FAST ? hf_hash_fast(&lookup->seed, bytes)
-                                        : hf_hash_siphash(&lookup->seed, bytes);
+    return lookup->hash == HF_HASH_FAST ? hf_hash_fast(&lookup->seed, bytes).low
+                                        : hf_hash_siphash64(&lookup->seed, bytes);
 }
 
 /* A swap that fails has cost as much: whoever failed need not try again to be a floor. */
@@ -135,8 +135,8 @@ static uint64_t look_up(void *context, size_t thread, uint64_t count)
     const struct bench_floor_lookup *lookup = context;
     uint64_t state = bench_seed(thread);
     for (uint64_t i = 0; i < count; i++) {
-        struct hf_hash128 hash = hash_of(lookup, bench_next(&state, lookup->keys));
-        uint64_t line = ((hash.low >> 32) * lookup->lines_count) >> 32;
+        uint64_t hash = hash_of(lookup, bench_next(&state, lookup->keys));
+        uint64_t line = ((hash >> 32) * lookup->lines_count) >> 32;
         uint64_t *word = &lookup->lines[line * (HF_CACHE_LINE / sizeof(uint64_t))];
         uint64_t add = lookup->clock ? hf_clock_now_ns(lookup->clock) : 1;
         uint64_t seen = hf_load_relaxed(word);

@@ -198,10 +198,10 @@ static void decide(void *context)
 static uint64_t *line_of(const struct subject *subject, const unsigned char *key)
 {
     struct hf_bytes bytes = hf_bytes(key, subject->options.key_bytes);
-    struct hf_hash128 hash = subject->options.hash == HF_HASH_FAST
-                                 ? hf_hash_fast(&subject->seed, bytes)
-                                 : hf_hash_siphash(&subject->seed, bytes);
-    return &subject->lines[((hash.high >> 32) * subject->lines_count) >> 32].word;
+    uint64_t hash = subject->options.hash == HF_HASH_FAST
+                        ? hf_hash_fast(&subject->seed, bytes).high
+                        : hf_hash_siphash64(&subject->seed, bytes);
+    return &subject->lines[((hash >> 32) * subject->lines_count) >> 32].word;
 }
 
 /*

@@ -34,6 +34,5 @@ struct hf_hash128 hf_key_hash_any(
 {
     if (ready->kind == HF_HASH_FAST)
         return hf_fast_hash_any(&ready->seed, bytes, size);
-    struct hf_hash128 hash = hf_siphash_1_3(&ready->seed, bytes, size);
-    return (struct hf_hash128){.low = hash.high, .high = hash.low};
+    return hf_key_hash_of_word(hf_siphash_1_3(&ready->siphash, bytes, size));
 }

@@ -198,7 +198,7 @@ uint64_t hf_table_recount(struct hf_table *table);
 
 /*
  * Finds the key's home by multiplication and shift, so that the number of lines need not be a power
- * of two. Home and fingerprint come from different halves of the hash.
+ * of two. Home and fingerprint come from different halves of the hash (key_hash.h).
  */
 static inline struct hf_table_key hf_table_place(
     const struct hf_table *table, struct hf_hash128 hash)

@@ -54,8 +54,8 @@ static void a_hash_made_ready_gives_what_the_public_one_gives(void **state)
             unsigned char *bytes = random_bytes(&random, size);
             struct hf_hash128 expected = hf_hash_fast(&seed, hf_bytes(bytes, size));
             assert_halves(hf_key_hash_of(&fast, bytes, size), expected.low, expected.high);
-            expected = hf_hash_siphash(&seed, hf_bytes(bytes, size));
-            assert_halves(hf_key_hash_of(&siphash, bytes, size), expected.high, expected.low);
+            uint64_t word = hf_hash_siphash64(&seed, hf_bytes(bytes, size));
+            assert_halves(hf_key_hash_of(&siphash, bytes, size), word << 16, word);
             free(bytes);
         }
     }

@@ -26,6 +26,14 @@ static void assert_hash(struct hf_hash128 hash, const char *expected)
     assert_string_equal(text, expected);
 }
 
+static void assert_word(uint64_t word, const char *expected)
+{
+    char text[17];
+    for (size_t index = 0; index < 8; index++)
+        snprintf(text + 2 * index, 3, "%02x", (unsigned)(word >> (8 * index) & 0xff));
+    assert_string_equal(text, expected);
+}
+
 /* In memory of its exact size, so that the address sanitizer sees a read past the end. */
 static unsigned char *counting_bytes(size_t size)
 {
@@ -41,18 +49,20 @@ static void rounds_2_4_give_the_published_vectors(void **state)
     (void)state;
     for (size_t size = 0; size < 64; size++) {
         unsigned char *bytes = counting_bytes(size);
-        assert_hash(hf_siphash(KEY_0, KEY_1, bytes, size, 2, 4), siphash_2_4[size]);
+        assert_hash(hf_siphash_128(KEY_0, KEY_1, bytes, size, 2, 4), siphash_2_4[size]);
+        assert_word(hf_siphash_64(KEY_0, KEY_1, bytes, size, 2, 4), siphash_2_4_64[size]);
         free(bytes);
     }
 }
 
-static void the_table_hash_is_siphash_1_3(void **state)
+static void the_public_hashes_are_siphash_1_3(void **state)
 {
     (void)state;
     const struct hf_hash_seed seed = {{KEY_0, KEY_1, 0, 0}};
     for (size_t size = 0; size < 64; size++) {
         unsigned char *bytes = counting_bytes(size);
         assert_hash(hf_hash_siphash(&seed, hf_bytes(bytes, size)), siphash_1_3[size]);
+        assert_word(hf_hash_siphash64(&seed, hf_bytes(bytes, size)), siphash_1_3_64[size]);
         free(bytes);
     }
 }
@@ -69,6 +79,8 @@ static void only_the_first_two_seed_words_matter(void **state)
         struct hf_hash128 changed = hf_hash_siphash(&other, hf_bytes("key", 3));
         assert_true(one.low != changed.low);
         assert_true(one.high != changed.high);
+        assert_true(hf_hash_siphash64(&seed, hf_bytes("key", 3)) !=
+                    hf_hash_siphash64(&other, hf_bytes("key", 3)));
     }
 }
 
@@ -82,6 +94,8 @@ static void missing_seed_and_data_count_as_zero_and_empty(void **state)
         struct hf_hash128 hash = hf_hash_siphash(NULL, nothings[index]);
         assert_true(hash.low == expected.low);
         assert_true(hash.high == expected.high);
+        assert_true(hf_hash_siphash64(NULL, nothings[index]) ==
+                    hf_hash_siphash64(&zero, hf_bytes("", 0)));
     }
 }
 
@@ -94,11 +108,13 @@ static void alignment_does_not_matter_up_to_64_kib(void **state)
     unsigned char *moved = malloc(size + 8);
     assert_non_null(moved);
     struct hf_hash128 expected = hf_hash_siphash(&seed, hf_bytes(bytes, size));
+    uint64_t word = hf_hash_siphash64(&seed, hf_bytes(bytes, size));
     for (size_t offset = 0; offset <= 8; offset++) {
         memcpy(moved + offset, bytes, size);
         struct hf_hash128 hash = hf_hash_siphash(&seed, hf_bytes(moved + offset, size));
         assert_true(hash.low == expected.low);
         assert_true(hash.high == expected.high);
+        assert_true(hf_hash_siphash64(&seed, hf_bytes(moved + offset, size)) == word);
     }
     free(moved);
     free(bytes);
@@ -108,7 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_2_4_give_the_published_vectors),
-        cmocka_unit_test(the_table_hash_is_siphash_1_3),
+        cmocka_unit_test(the_public_hashes_are_siphash_1_3),
         cmocka_unit_test(only_the_first_two_seed_words_matter),
         cmocka_unit_test(missing_seed_and_data_count_as_zero_and_empty),
         cmocka_unit_test(alignment_does_not_matter_up_to_64_kib),
