@@ -237,15 +237,15 @@ static inline struct hf_table_key hf_table_locate(
  */
 #define HF_TABLE_MARGIN_NS (64 * HF_TABLE_STEP_NS)
 
-/* base: at least now. */
+/* Whether a charge on top of tat, or of now where that is later, would go beyond the tolerance. */
 static inline bool hf_table_too_late(
-    uint64_t base, uint64_t now, const struct hf_table_request *request)
+    uint64_t tat, uint64_t now, const struct hf_table_request *request)
 {
     uint64_t tolerance = request->tolerance_ns;
 #ifdef HF_MUTANT_TOLERANCE
     tolerance++;
 #endif
-    return base - now > tolerance - request->charge_ns;
+    return tat > now + (tolerance - request->charge_ns);
 }
 
 /*
@@ -281,15 +281,14 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
         hf_step(HF_STEP_TABLE_LOADED);
         if (hf_unlikely((hf_load_acquire(name_word) ^ name) << HF_TABLE_OVERFLOW_BITS))
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
-        uint64_t base = time > now ? time : now;
         hf_step(HF_STEP_TABLE_CHARGING);
-        if (hf_unlikely(hf_table_too_late(base, now, request))) {
+        if (hf_unlikely(hf_table_too_late(time, now, request))) {
             if (time >= HF_TABLE_RANGE)
                 return hf_table_answer(HF_TABLE_ABSENT, now, now);
             bool same = hf_load_relaxed(word) == time;
-            return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, base);
+            return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, time);
         }
-        uint64_t next = base + request->charge_ns;
+        uint64_t next = (time > now ? time : now) + request->charge_ns;
         if (hf_likely(hf_cas_acq_rel(word, &time, next)))
             return hf_table_answer(HF_TABLE_ADMITTED, now, next);
     }
