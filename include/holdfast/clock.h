@@ -79,9 +79,10 @@ HF_API struct hf_clock hf_tsc_clock(struct hf_tsc *tsc);
 
 /*
  * A clock that moves only when told to: for tests and simulations, and for event loops that read
- * the time once a turn and advance it by what has passed. Sleeping on it advances it. It is one
- * word in memory, which the keyed limiter reads without a call. Caller-allocated, field private.
- * Thread-safe.
+ * the time once a turn and advance it by what has passed. It is one word in memory, which a keyed
+ * limiter with the fast hash reads without a call. Sleeping on it advances it, so whatever sleeps
+ * (hf_limiter_wait) does not belong on a clock that follows the real time. Caller-allocated, field
+ * private. Thread-safe.
  */
 struct hf_manual_clock {
     uint64_t now_ns;

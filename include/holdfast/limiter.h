@@ -44,7 +44,7 @@ extern "C" {
  *   limiter is meant to be asked at times of one clock that does not go backwards.
  * - Keys are told apart by 48 bits of a keyed hash besides the place in the table; two keys that
  *   agree in all of it share one quota. The chance that any two of a million live keys do is about
- *   2^-25, and of ten million 2^-18; with the fast hash, whose 128 bits all count, 2^-28 and 2^-24.
+ *   2^-25, and of ten million 2^-18; with the fast hash, of 128 bits, 2^-28 and 2^-24.
  */
 struct hf_limiter;
 

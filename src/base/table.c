@@ -139,7 +139,8 @@
  *  (g) Arithmetic. now <= 2^61 + margin and tolerance <= 2^60, so a charged TAT is below RANGE, and
  *      RANGE - now is more than any tolerance: each marked time is too late. The largest, a private
  *      one (whose TAT was before some now, bumps aside), with the largest charge is still below
- *      2^64: no sum wraps. The assertions below say so.
+ *      2^64: no sum wraps. The assertions below say so. A charge is at most the tolerance, so what
+ *      is left of it beside the charge does not wrap either.
  *
  * WHAT LOWERING COSTS. A lowered key is decided on the slow path until it has outgrown its bound,
  * and its slot is kept until that has passed, up to a unit after H. It can be lowered to now

@@ -198,7 +198,7 @@ uint64_t hf_table_recount(struct hf_table *table);
 
 /*
  * Finds the key's home by multiplication and shift, so that the number of lines need not be a power
- * of two. Home and fingerprint come from different halves of the hash (key_hash.h).
+ * of two. Home and fingerprint come from different halves of the hash; key_hash.h makes them.
  */
 static inline struct hf_table_key hf_table_place(
     const struct hf_table *table, struct hf_hash128 hash)
@@ -237,7 +237,10 @@ static inline struct hf_table_key hf_table_locate(
  */
 #define HF_TABLE_MARGIN_NS (64 * HF_TABLE_STEP_NS)
 
-/* Whether a charge on top of tat, or of now where that is later, would go beyond the tolerance. */
+/*
+ * Whether a charge on top of tat, or of now where that is later, would go beyond the tolerance. The
+ * charge alone never does (hf_table_request), so nothing wraps.
+ */
 static inline bool hf_table_too_late(
     uint64_t tat, uint64_t now, const struct hf_table_request *request)
 {

@@ -269,6 +269,10 @@ static void on_timer(uv_timer_t *timer)
     run(link);
 }
 
+/*
+ * A timer that is set for the same moment already is left alone: a link that is busy all the time
+ * would push it away for ever.
+ */
 static void set_timer(struct hf_link *link)
 {
     uint64_t due_ns = link->draining
@@ -276,6 +280,9 @@ static void set_timer(struct hf_link *link)
                           : hf_min(hf_connection_deadline_ns(link->connection), link->ping_due_ns);
     uint64_t now_ns = link->network->now_ns;
     uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    if (link->due_ns == due_ns && uv_is_active((uv_handle_t *)&link->timer))
+        return;
+    link->due_ns = due_ns;
     uv_update_time(&link->network->loop);
     (void)uv_timer_start(&link->timer, on_timer, left_ns / HF_MS(1) + 1, 0);
 }

@@ -39,6 +39,7 @@ struct hf_link {
     struct hf_dial *dial;             /* Whose attempt it is, until it connects. */
     uint64_t number;
     uint64_t dial_number;
+    uint64_t due_ns; /* When the timer is to fire, while it is active. */
     uint64_t ping_due_ns;
     uint64_t drain_until_ns;
     uint64_t begun_ns;
