@@ -32,7 +32,7 @@ static inline struct hf_key_hash hf_key_hash(
 /*
  * SipHash's 64 bits, as a table needs them: the line is chosen by the upper ones, and the other 48
  * tell keys apart, so that two keys of a table with 65,536 lines or more are taken for one only
- * where all 64 bits agree. 64 more would cost half as much again.
+ * where all 64 bits agree. 64 more would take three rounds more.
  */
 static inline struct hf_hash128 hf_key_hash_of_word(uint64_t word)
 {

@@ -34,17 +34,26 @@ static uint64_t called_now_ns(void *context)
     return manual->now_ns;
 }
 
-static struct hf_limiter *limiter_by(enum hf_hash_kind hash, struct hf_clock clock)
+static struct hf_limiter *limiter_full(
+    enum hf_hash_kind hash, struct hf_clock clock, enum hf_full_policy policy)
 {
+    static const struct hf_hash_seed seed = {{1, 2, 3, 4}};
     const struct hf_limiter_options options = {
         .quota = hf_quota_with_burst(hf_quota_per_second(10), 3),
         .keys_max = KEYS_MAX,
+        .full_policy = policy,
         .hash = hash,
+        .seed = &seed,
         .clock = clock,
     };
     struct hf_limiter *limiter;
     assert_int_equal(hf_limiter_new(&limiter, &options, NULL), HF_OK);
     return limiter;
+}
+
+static struct hf_limiter *limiter_by(enum hf_hash_kind hash, struct hf_clock clock)
+{
+    return limiter_full(hash, clock, HF_FULL_DENY);
 }
 
 static void a_plain_request_is_decided_like_any_other(void **state)
@@ -61,7 +70,7 @@ static void a_plain_request_is_decided_like_any_other(void **state)
     };
     struct hf_splitmix splitmix = {.state = 7};
     struct hf_random random = hf_splitmix_random(&splitmix);
-    uint64_t counts[3] = {0};
+    uint64_t counts[2] = {0};
     for (int i = 0; i < ROUNDS; i++) {
         struct number_key key = {{hf_random_below(&random, KEYS_MAX), 1}};
         hf_manual_clock_advance(&manual, hf_random_below(&random, HF_MS(2)));
@@ -76,6 +85,36 @@ static void a_plain_request_is_decided_like_any_other(void **state)
     assert_true(counts[0] > ROUNDS / 10 && counts[1] > ROUNDS / 10);
     for (size_t i = 0; i < 4; i++)
         hf_limiter_free(limiters[i]);
+}
+
+/* The one limiter is asked plainly, the other not; both count the same. */
+static void a_plain_request_finds_no_room_like_any_other(void **state)
+{
+    (void)state;
+    const enum hf_full_policy policies[] = {HF_FULL_DENY, HF_FULL_ADMIT};
+    const enum hf_status without_room[] = {HF_FULL, HF_OK};
+    struct hf_manual_clock manual;
+    hf_manual_clock_init(&manual, HF_SECONDS(1000));
+    struct hf_clock called = {.now_ns = called_now_ns, .context = &manual};
+    for (size_t i = 0; i < 2; i++) {
+        struct hf_limiter *plain =
+            limiter_full(HF_HASH_FAST, hf_manual_clock(&manual), policies[i]);
+        struct hf_limiter *other = limiter_full(HF_HASH_FAST, called, policies[i]);
+        enum hf_status last = HF_OK;
+        for (uint64_t key = 0; key < 100 * KEYS_MAX; key++) {
+            struct number_key number = {{key, 1}};
+            last = hf_limiter_check(plain, key_of(&number), 1, NULL);
+            assert_int_equal(hf_limiter_check(other, key_of(&number), 1, NULL), last);
+        }
+        assert_int_equal(last, without_room[i]);
+        struct hf_limiter_statistics one, two;
+        assert_int_equal(hf_limiter_statistics(plain, &one), HF_OK);
+        assert_int_equal(hf_limiter_statistics(other, &two), HF_OK);
+        assert_true(one.full > 0 && one.full == two.full);
+        assert_int_equal(one.admitted_uncounted, two.admitted_uncounted);
+        hf_limiter_free(plain);
+        hf_limiter_free(other);
+    }
 }
 
 static void a_plain_request_with_wrong_arguments_is_refused(void **state)
@@ -115,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_request_is_decided_like_any_other),
+        cmocka_unit_test(a_plain_request_finds_no_room_like_any_other),
         cmocka_unit_test(a_plain_request_with_wrong_arguments_is_refused),
         cmocka_unit_test(a_manual_clock_without_a_word_reads_zero),
     };
