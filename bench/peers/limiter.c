@@ -110,6 +110,8 @@ static void fail(const char *what, const char *why)
 
 static void set_keys(struct worker *worker)
 {
+    if (!traffic_chooses(&worker->traffic))
+        return;
     size_t key_bytes = worker->subject->options.key_bytes;
     for (size_t i = 0; i < SET; i++)
         traffic_key_set(worker->keys[i], key_bytes, traffic_next(&worker->traffic));

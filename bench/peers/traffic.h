@@ -11,16 +11,17 @@
  * Which keys are asked for, in which order. governor/src/traffic.rs makes the same; the first
  * numbers of both are compared before anything is timed.
  *
- * A linear congruential generator's upper 32 bits, scaled: the processor finds no pattern in them.
- * Uniform: number = bits * keys / 2^32. Zipf with s = 1: rank k has a chance of log(1 + 1/k), which
- * is 1/k but for the first few, and inverts to 2^(u * log2(keys + 1)); powers of two come from a
- * table with linear interpolation, for exp2() would cost as much as what is timed.
+ * The upper 32 bits of a counter, mixed, and scaled: the processor finds no pattern in them, and no
+ * number has to wait for the one before it. Uniform: number = bits * keys / 2^32. Zipf with s = 1:
+ * rank k has a chance of log(1 + 1/k), which is 1/k but for the first few, and inverts to
+ * 2^(u * log2(keys + 1)); powers of two come from a table with linear interpolation, for exp2()
+ * would cost as much as what is timed.
  */
 #define TRAFFIC_POWERS_BITS 8
 #define TRAFFIC_POWERS (1 << TRAFFIC_POWERS_BITS)
 
 struct traffic {
-    uint64_t state;
+    uint64_t count;
     uint64_t keys;
     bool zipf;
     uint64_t keys_log2; /* In units of 2^-26, so that its product with 32 bits fits. */
@@ -30,7 +31,7 @@ struct traffic {
 /* Each thread begins elsewhere. keys: 1 to 2^31. */
 static inline void traffic_init(struct traffic *traffic, uint64_t keys, bool zipf, uint64_t thread)
 {
-    traffic->state = (thread + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    traffic->count = (thread + 1) * UINT64_C(0xbf58476d1ce4e5b9);
     traffic->keys = keys;
     traffic->zipf = zipf;
     traffic->keys_log2 = (uint64_t)(log2((double)(keys + 1)) * 67108864.0);
@@ -50,11 +51,17 @@ static inline uint64_t traffic_zipf(const struct traffic *traffic, uint64_t bits
     return (rank < traffic->keys ? rank : traffic->keys) - 1;
 }
 
+/* Whether there is more than key 0, as which keys begin. */
+static inline bool traffic_chooses(const struct traffic *traffic)
+{
+    return traffic->keys > 1;
+}
+
 /* The number of the next key, below keys. */
 static inline uint64_t traffic_next(struct traffic *traffic)
 {
-    traffic->state = traffic->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    uint64_t bits = traffic->state >> 32;
+    traffic->count += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t bits = ((traffic->count ^ traffic->count >> 32) * UINT64_C(0xd6e8feb86659fd93)) >> 32;
     return traffic->zipf ? traffic_zipf(traffic, bits) : (bits * traffic->keys) >> 32;
 }
 

@@ -80,8 +80,10 @@ struct Keyed<'a, K: Key, C: Clock, S: BuildHasher + Clone> {
 
 impl<K: Key, C: Clock, S: BuildHasher + Clone> Decide for Keyed<'_, K, C, S> {
     fn admitted(&mut self, traffic: &mut traffic::Traffic) -> u64 {
-        for key in &mut self.keys {
-            key.set(traffic.next());
+        if traffic.chooses() {
+            for key in &mut self.keys {
+                key.set(traffic.next());
+            }
         }
         let mut admitted = 0;
         for key in &self.keys {

@@ -7,7 +7,7 @@ const POWERS: usize = 1 << POWERS_BITS;
 const ONE: f64 = 4294967296.0;
 
 pub struct Traffic {
-    state: u64,
+    count: u64,
     keys: u64,
     zipf: bool,
     keys_log2: u64,
@@ -21,7 +21,7 @@ impl Traffic {
             *power = ((i as f64 / POWERS as f64).exp2() * ONE) as u64;
         }
         Traffic {
-            state: (thread + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            count: (thread + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9),
             keys,
             zipf,
             keys_log2: (((keys + 1) as f64).log2() * 67108864.0) as u64,
@@ -42,13 +42,16 @@ impl Traffic {
         rank.min(self.keys) - 1
     }
 
+    /// Whether there is more than key 0, as which keys begin.
+    pub fn chooses(&self) -> bool {
+        self.keys > 1
+    }
+
     #[inline]
     pub fn next(&mut self) -> u64 {
-        self.state = self
-            .state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        let bits = self.state >> 32;
+        self.count = self.count.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.count ^ self.count >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let bits = mixed >> 32;
         if self.zipf {
             self.zipf(bits)
         } else {
