@@ -211,7 +211,7 @@ static void withdraw(
     for (;;) {
         uint64_t name = hf_load_acquire(hf_table_name_at(request->key.home, slot));
         bool tentative = !hf_table_is_committed(time) && time < HF_TABLE_PRIVATE;
-        if (!tentative || (name & HF_TABLE_NAME_MASK) != own_name)
+        if (!tentative || !hf_table_is_name(name, own_name))
             return;
         hf_step(HF_STEP_TABLE_WITHDRAWING);
         if (hf_table_vacate(table, &request->key.home[distance], slot % HF_TABLE_LINE_SLOTS, &time))
@@ -281,7 +281,7 @@ static struct hf_table_answer decide(const struct hf_table *table,
     uint64_t time = hf_load_acquire(word);
     hf_step(HF_STEP_TABLE_LOADED);
     uint64_t found = hf_load_acquire(hf_table_name_at(request->key.home, slot));
-    if ((found & HF_TABLE_NAME_MASK) != name || !hf_table_is_committed(time))
+    if (!hf_table_is_name(found, name) || !hf_table_is_committed(time))
         return hf_table_answer(HF_TABLE_ABSENT, now, now);
     uint64_t base = hf_max(hf_table_tat(time), now);
     uint64_t next = base + request->charge_ns;

@@ -251,6 +251,12 @@ static inline bool hf_table_too_late(
     return tat > now + (tolerance - request->charge_ns);
 }
 
+/* Whether a slot's first word bears the name: alone, as nearly always, or beside overflow. */
+static inline bool hf_table_is_name(uint64_t word, uint64_t name)
+{
+    return hf_likely(word == name) || (word ^ name) << HF_TABLE_OVERFLOW_BITS == 0;
+}
+
 /*
  * The slot of a line that may bear the name. The caller looks at it again in any case, so slot 0,
  * which shares its word with overflow, also stands for none.
@@ -282,7 +288,7 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     uint64_t time = hf_load_acquire(word);
     for (;;) {
         hf_step(HF_STEP_TABLE_LOADED);
-        if (hf_unlikely((hf_load_acquire(name_word) ^ name) << HF_TABLE_OVERFLOW_BITS))
+        if (hf_unlikely(!hf_table_is_name(hf_load_acquire(name_word), name)))
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
         hf_step(HF_STEP_TABLE_CHARGING);
         if (hf_unlikely(hf_table_too_late(time, now, request))) {
