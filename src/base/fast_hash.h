@@ -127,15 +127,27 @@ static inline struct hf_fast_16 hf_fast_16(const struct hf_hash_seed *seed)
     return ready;
 }
 
-static inline struct hf_hash128 hf_fast_16_hash(
+/* The second product. */
+static inline struct hf_product hf_fast_16_product(
     const struct hf_fast_16 *ready, const unsigned char *bytes)
 {
     struct hf_product product = hf_multiply(
         hf_load_le64(bytes) ^ ready->masks.low, hf_load_le64(bytes + 8) ^ ready->masks.high);
-    product = hf_multiply(product.low ^ ready->end.low, product.high ^ ready->end.high);
+    return hf_multiply(product.low ^ ready->end.low, product.high ^ ready->end.high);
+}
+
+static inline uint64_t hf_fast_16_low(struct hf_product product)
+{
     uint64_t rotated =
         product.high << HF_FAST_16_ROTATION | product.high >> (64 - HF_FAST_16_ROTATION);
-    struct hf_hash128 hash = {product.low ^ rotated, product.low ^ product.high};
+    return product.low ^ rotated;
+}
+
+static inline struct hf_hash128 hf_fast_16_hash(
+    const struct hf_fast_16 *ready, const unsigned char *bytes)
+{
+    struct hf_product product = hf_fast_16_product(ready, bytes);
+    struct hf_hash128 hash = {hf_fast_16_low(product), product.low ^ product.high};
     return hash;
 }
 

@@ -17,7 +17,7 @@
 #define HF_FILE_TABLE_OFFSET (2 * HF_FILE_PAGE_BYTES)
 
 /* To be raised with every change of what any part of the file means: pages, slots, hashes. */
-#define HF_FILE_VERSION 3
+#define HF_FILE_VERSION 4
 
 #define HF_FILE_MAGIC "hflimit" /* With its NUL. */
 #define HF_FILE_BYTE_ORDER UINT32_C(0x01020304)

@@ -265,7 +265,7 @@ inline enum hf_status hf_limiter_check(
     const uint64_t *clock = limiter->plain_clock;
     if (hf_unlikely(!clock) || hf_unlikely(!key.data))
         return check_16(limiter, key.data);
-    struct hf_hash128 hash = hf_fast_16_hash(&limiter->hash.fast_16, key.data);
+    struct hf_hash128 hash = hf_key_hash_of_16(&limiter->hash.fast_16, key.data);
     return check_plain(limiter, hf_limiter_place(limiter, hash), hf_load_acquire(clock));
 }
 

@@ -103,7 +103,7 @@ static void another_version_is_named(void **state)
     (void)state;
     struct hf_file_header header = good();
     header.version = 1;
-    assert_says(header, HF_UNSUPPORTED, "version: 1 in the file, 3 expected");
+    assert_says(header, HF_UNSUPPORTED, "version: 1 in the file, 4 expected");
 }
 
 static void another_hash_or_seed_length_is_named(void **state)
