@@ -35,9 +35,9 @@ optimisation on both sides, ours at -O3 as cargo's release is.
 Each turn is one run of ours, of governor, and of the floor: the same hash, one line of a table as
 large, one locked compare-and-swap (a denial: one load), no logic. ns is a thread's time for one
 decision, median of the turns, with making the keys, which costs all three alike (not where there
-is one key); a ratio is the median of the turns' ratios, [least .. greatest]. All see the same keys in the same order, all
-keys are present before timing begins, and whatever is not denied on purpose is admitted; a run
-that decides otherwise fails, and so does one that has no room for a key.
+is one key); a ratio is the median of the turns' ratios, [least .. greatest]. All see the same keys
+in the same order, all keys are present before timing begins, and whatever is not denied on purpose
+is admitted; a run that decides otherwise fails, and so does one that has no room for a key.
 
   workload  uniform or zipf (s = 1) over the keys, one a call; batch: uniform, 16 keys a call of ours,
             one a call of governor's, which knows no batches; denied: one key, never admitted
