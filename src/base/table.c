@@ -398,10 +398,27 @@ static struct hf_table_answer search(
     return answer;
 }
 
+/*
+ * Steps 1 to 4 for the line after the home, where most keys stand that have found no room at home,
+ * in a fraction of the time that a search takes. A verdict that is neither admitted nor denied is
+ * none.
+ */
+static struct hf_table_answer look_beyond(
+    const struct hf_table *table, const struct hf_table_request *request)
+{
+    struct hf_table_line *home = request->key.home;
+    uint64_t now = request->now_ns + HF_TABLE_MARGIN_NS;
+    if (hf_load_relaxed(&home->names[0]) < HF_TABLE_OVERFLOW_ONE || table->path_lines == 1)
+        return hf_table_answer(HF_TABLE_ABSENT, now, now);
+    uint64_t name = hf_table_name(request->key.fingerprint, 1);
+    return hf_table_charge_plain(&home[1], hf_table_guess(&home[1], name), name, request, now);
+}
+
 struct hf_table_answer hf_table_search(
     struct hf_table *table, const struct hf_table_request *request)
 {
-    return search(table, request, true);
+    struct hf_table_answer answer = look_beyond(table, request);
+    return answer.verdict < HF_TABLE_FULL ? answer : search(table, request, true);
 }
 
 struct hf_table_answer hf_table_peek(struct hf_table *table, const struct hf_table_request *request)
