@@ -251,10 +251,10 @@ static inline bool hf_table_too_late(
     return tat > now + (tolerance - request->charge_ns);
 }
 
-/* Whether a slot's first word bears the name: alone, as nearly always, or beside overflow. */
+/* Whether a slot's first word bears the name, beside whatever overflow. */
 static inline bool hf_table_is_name(uint64_t word, uint64_t name)
 {
-    return hf_likely(word == name) || (word ^ name) << HF_TABLE_OVERFLOW_BITS == 0;
+    return (word ^ name) << HF_TABLE_OVERFLOW_BITS == 0;
 }
 
 /*
@@ -275,8 +275,8 @@ static inline struct hf_table_answer hf_table_answer(
 }
 
 /*
- * Steps 2 to 4 of table.c for one slot, if it bears the name and its time is plain; HF_TABLE_ABSENT
- * otherwise. now: the table's.
+ * Steps 2 to 4 of table.c for one slot, if it bears the name, and its time is plain and stays while
+ * it is looked at; HF_TABLE_ABSENT otherwise. now: the table's.
  */
 __attribute__((always_inline)) static inline struct hf_table_answer hf_table_charge_plain(
     struct hf_table_line *line, uint32_t index, uint64_t name,
@@ -288,15 +288,18 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     uint64_t time = hf_load_acquire(word);
     for (;;) {
         hf_step(HF_STEP_TABLE_LOADED);
-        if (hf_unlikely(!hf_table_is_name(hf_load_acquire(name_word), name)))
-            return hf_table_answer(HF_TABLE_ABSENT, now, now);
+        uint64_t found = hf_load_acquire(name_word);
         hf_step(HF_STEP_TABLE_CHARGING);
         if (hf_unlikely(hf_table_too_late(time, now, request))) {
-            if (time >= HF_TABLE_RANGE)
-                return hf_table_answer(HF_TABLE_ABSENT, now, now);
-            bool same = hf_load_relaxed(word) == time;
-            return hf_table_answer(same ? HF_TABLE_DENIED : HF_TABLE_AGAIN, now, time);
+            /* Mostly the same few keys: whether they share their word can be predicted. */
+            bool named = hf_likely(found == name) || hf_table_is_name(found, name);
+            bool plain = time < HF_TABLE_RANGE && named;
+            if (hf_likely(plain) && hf_likely(hf_load_relaxed(word) == time))
+                return hf_table_answer(HF_TABLE_DENIED, now, time);
+            return hf_table_answer(HF_TABLE_ABSENT, now, now);
         }
+        if (hf_unlikely(!hf_table_is_name(found, name)))
+            return hf_table_answer(HF_TABLE_ABSENT, now, now);
         uint64_t next = (time > now ? time : now) + request->charge_ns;
         if (hf_likely(hf_cas_acq_rel(word, &time, next)))
             return hf_table_answer(HF_TABLE_ADMITTED, now, next);
