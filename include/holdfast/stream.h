@@ -12,8 +12,9 @@ extern "C" {
 
 /*
  * A stream to a peer: bytes in both directions, in order, one of many on a connection. A network
- * hands streams to the handlers of a protocol; all calls belong to the thread that runs it. What a
- * handler writes to a stream of another connection than its own goes out at that one's next event.
+ * hands streams to the handlers of a protocol; all calls belong to the thread that runs it. A
+ * handler may use streams of other connections, too: a relay writes to one what it reads from
+ * another.
  *
  * Reading lends what has come, so that no byte is copied on its way to the application:
  *

@@ -59,6 +59,10 @@ struct hf_connection_options {
     uint64_t idle_ns;                     /* 0: HF_CONNECTION_IDLE_NS; UINT64_MAX: for ever. */
     struct hf_block_pool *blocks;         /* Borrowed. */
     void *owner;                          /* Whose it is; for hf_connection_owner. */
+    uint64_t (*used)(void *owner);        /* Called when the application does something to a stream,
+                                             which may be while another connection is at work: there
+                                             may be something to flush. Returns the time. NULL: this
+                                             one is at work whenever its streams are used. */
     const struct hf_allocator *allocator; /* NULL: libc's. */
 };
 

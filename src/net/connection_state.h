@@ -50,6 +50,7 @@ struct hf_connection {
     struct hf_allocator allocator;
     struct hf_protocol_names protocols;
     void *owner;
+    uint64_t (*used)(void *owner);
     bool dialer;
     struct hf_multistream select;
     struct hf_noise noise;

@@ -221,11 +221,10 @@ static void note_progress(struct hf_link *link)
     }
 }
 
-/* Events until there is none. Handlers may end the link, too. */
-static void take_events(struct hf_link *link)
+/* Handlers may end the link, too. */
+static void handle_events(struct hf_link *link)
 {
     struct hf_connection_event event;
-    note_progress(link);
     while (!link->draining) {
         enum hf_status status = hf_connection_next(link->connection, link->network->now_ns, &event);
         if (status != HF_OK) {
@@ -238,6 +237,15 @@ static void take_events(struct hf_link *link)
         if (link->doomed)
             hf_link_end(link, HF_MALFORMED, link->doomed);
     }
+}
+
+/* Events until there is none. */
+static void take_events(struct hf_link *link)
+{
+    note_progress(link);
+    link->network->busy = link;
+    handle_events(link);
+    link->network->busy = NULL;
 }
 
 static void on_read_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
@@ -303,6 +311,15 @@ static void set_again(struct hf_link *link)
         (void)uv_idle_start(&link->again, on_again);
     else
         (void)uv_idle_stop(&link->again);
+}
+
+/* A handler of another link's stream does not come back to this one: it has to see to it itself. */
+static uint64_t on_used(void *owner)
+{
+    struct hf_link *link = owner;
+    if (link->network->busy != link && !link->closing)
+        (void)uv_idle_start(&link->again, on_again);
+    return link->network->now_ns;
 }
 
 void hf_link_settle(struct hf_link *link)
@@ -405,6 +422,7 @@ void hf_link_begin(struct hf_link *link, const struct hf_peer_id *expected)
         .idle_ns = network->options.stream_idle_ns,
         .blocks = &network->blocks,
         .owner = link,
+        .used = on_used,
         .allocator = &network->allocator,
     };
     enum hf_status status =

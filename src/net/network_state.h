@@ -96,6 +96,7 @@ struct hf_network {
     struct hf_multiaddr addresses[HF_NETWORK_LISTENERS_MAX];
     size_t listeners_count;
     struct hf_link *links;
+    struct hf_link *busy;    /* Whose events are being handled. */
     struct hf_dial *waiting; /* Dials that wait for a place, oldest first. */
     struct hf_dial *waiting_last;
     struct hf_dial *dialling; /* Dials under way. */

@@ -12,6 +12,13 @@
 /* From here on copying what is written costs more than a frame of its own does. */
 #define SEALED_IN_PLACE_MIN 16384
 
+static void note_use(const struct hf_stream *stream)
+{
+    struct hf_connection *connection = stream->connection;
+    if (connection->used)
+        connection->now_ns = connection->used(connection->owner);
+}
+
 static bool is_usable(const struct hf_stream *stream)
 {
     return stream->connection->phase == HF_PHASE_STREAMS && !hf_yamux_ended(stream->mux);
@@ -50,6 +57,7 @@ void hf_stream_consume(struct hf_stream *stream, size_t size)
 {
     struct hf_connection *connection = stream->connection;
     struct hf_bytes front = hf_stream_peek(stream);
+    note_use(stream);
     size = hf_min(size, front.size);
     if (hf_kept_bytes(&stream->kept).size > 0)
         hf_kept_drop(&stream->kept, &connection->allocator, size);
@@ -114,6 +122,7 @@ void hf_stream_put(struct hf_stream *stream, struct hf_bytes *bytes, bool must)
 size_t hf_stream_write(struct hf_stream *stream, struct hf_bytes bytes)
 {
     struct hf_bytes rest = bytes;
+    note_use(stream);
     if (is_usable(stream) && stream->agreed)
         hf_stream_put(stream, &rest, false);
     stream->blocked = rest.size > 0 && !stream->waits;
@@ -126,6 +135,7 @@ void hf_stream_finish(struct hf_stream *stream)
 {
     if (!is_usable(stream) || !stream->agreed || stream->finished)
         return;
+    note_use(stream);
     stream->finished = true;
     hf_yamux_finish(stream->mux);
     hf_stream_end_if_over(stream);
@@ -133,8 +143,10 @@ void hf_stream_finish(struct hf_stream *stream)
 
 void hf_stream_reset(struct hf_stream *stream)
 {
-    if (!stream->parts)
-        hf_stream_free(stream);
+    if (stream->parts)
+        return;
+    note_use(stream);
+    hf_stream_free(stream);
 }
 
 void hf_stream_part(struct hf_stream *stream)
@@ -145,6 +157,7 @@ void hf_stream_part(struct hf_stream *stream)
 void hf_stream_set_deadline(struct hf_stream *stream, uint64_t deadline_ns)
 {
     struct hf_connection *connection = stream->connection;
+    note_use(stream);
     stream->deadline_ns = deadline_ns;
     connection->streams_deadline_ns = hf_min(connection->streams_deadline_ns, deadline_ns);
 }

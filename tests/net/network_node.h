@@ -101,9 +101,13 @@ static inline void *run_node(void *context)
     return (void *)(uintptr_t)status;
 }
 
-/* Starts a node that listens there. Other than HF_OK: it cannot, and there is none. */
-static inline enum hf_status start_at(struct node *node, uint8_t number,
-    struct hf_network_options *options, const char *text, struct hf_error *error)
+/*
+ * Starts a node that listens there and speaks a protocol, NULL being the echo protocol. Other than
+ * HF_OK: it cannot, and there is none.
+ */
+static inline enum hf_status start_speaking(struct node *node, uint8_t number,
+    struct hf_network_options *options, const struct hf_protocol *protocol, const char *text,
+    struct hf_error *error)
 {
     uint8_t seed[32];
     struct hf_multiaddr at;
@@ -113,7 +117,7 @@ static inline enum hf_status start_at(struct node *node, uint8_t number,
     struct hf_protocol echo = {
         "/echo/1", node, echo_opened, echo_readable, echo_writable, echo_closed, NULL};
     options->identity = &node->identity;
-    options->protocols = &echo;
+    options->protocols = protocol ? protocol : &echo;
     options->protocols_count = 1;
     if (hf_network_new(&node->network, options, error) != HF_OK)
         fail_msg("%s", hf_error_text(error));
@@ -127,6 +131,12 @@ static inline enum hf_status start_at(struct node *node, uint8_t number,
     node->address = wait_for(node, HF_NETWORK_LISTENING).address;
     assert_int_equal(pthread_create(&node->thread, NULL, run_node, node), 0);
     return HF_OK;
+}
+
+static inline enum hf_status start_at(struct node *node, uint8_t number,
+    struct hf_network_options *options, const char *text, struct hf_error *error)
+{
+    return start_speaking(node, number, options, NULL, text, error);
 }
 
 static inline void start_with(struct node *node, uint8_t number, struct hf_network_options *options)

@@ -189,6 +189,27 @@ static void a_stream_of_which_what_was_kept_is_being_read_is_not_idle(void **sta
     assert_int_equal(told[1][HF_CONNECTION_ENDED], 1);
 }
 
+static uint64_t tell_time(void *owner)
+{
+    return ((const struct pair *)owner)->now_ns;
+}
+
+/* The connection itself has not been told the time for long. */
+static void a_stream_that_is_used_from_elsewhere_is_not_idle(void **state)
+{
+    (void)state;
+    struct hf_stream *mine = open_stream();
+    struct hf_connection *connection = pair->nodes[0].connection;
+    connection->used = tell_time;
+    connection->owner = pair;
+    run_pair(pair);
+    pair->now_ns += HF_CONNECTION_IDLE_NS - HF_SECONDS(1);
+    assert_int_equal(hf_stream_write(mine, hf_bytes("abc", 3)), 3);
+    pair->now_ns += HF_SECONDS(2);
+    take_events(pair, 0);
+    assert_int_equal(told[0][HF_CONNECTION_ENDED], 0);
+}
+
 static void who_ends_all_while_data_is_lent_is_lent_no_more(void **state)
 {
     (void)state;
@@ -228,6 +249,7 @@ int main(void)
         WITH_PAIR(a_stream_whose_end_is_to_be_told_takes_no_more),
         WITH_PAIR(a_stream_on_which_nothing_moves_is_over_after_a_while),
         WITH_PAIR(a_stream_of_which_what_was_kept_is_being_read_is_not_idle),
+        WITH_PAIR(a_stream_that_is_used_from_elsewhere_is_not_idle),
         WITH_PAIR(who_ends_all_while_data_is_lent_is_lent_no_more),
         WITH_PAIR(a_name_that_is_none_opens_nothing),
     };
