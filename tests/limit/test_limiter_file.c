@@ -190,16 +190,17 @@ static void several_files_are_charged_in_one_order_by_all(void **state)
 
 /*
  * What a file holds, byte by byte, after the same has been done to it. If this fails, so would
- * programs of two versions with one file: raise HF_FILE_VERSION, then take the new sum.
+ * programs of two versions with one file: raise HF_FILE_VERSION, then take the new sums.
  */
 #define FORMAT_SUM UINT64_C(0x15fb3055266498de)
+#define FORMAT_SUM_FAST UINT64_C(0xb9cf8fe599e63640)
 
-static void a_file_means_the_same_as_long_as_its_version_stays(void **state)
+static void assert_means(enum hf_hash_kind hash, uint64_t sum)
 {
-    (void)state;
     static uint8_t bytes[65536];
     const struct hf_hash_seed seed = {{1, 2, 3, 4}};
     machine->options.seed = &seed;
+    machine->options.hash = hash;
     struct hf_limiter *limiter = file_world_open();
     for (char key = 'a'; key <= 'z'; key++)
         assert_int_equal(hf_limiter_check(limiter, hf_bytes(&key, 1), 2, NULL), HF_OK);
@@ -213,7 +214,19 @@ static void a_file_means_the_same_as_long_as_its_version_stays(void **state)
     if (*(const uint8_t *)&one != 1)
         skip(); /* The sum is that of the other byte order. */
     assert_int_equal(HF_FILE_VERSION, 4);
-    assert_int_equal(hf_hash_siphash(NULL, hf_bytes(bytes, (size_t)size)).low, FORMAT_SUM);
+    assert_int_equal(hf_hash_siphash(NULL, hf_bytes(bytes, (size_t)size)).low, sum);
+}
+
+static void a_file_means_the_same_as_long_as_its_version_stays(void **state)
+{
+    (void)state;
+    assert_means(HF_HASH_SIPHASH, FORMAT_SUM);
+}
+
+static void so_does_one_whose_keys_are_found_by_the_fast_hash(void **state)
+{
+    (void)state;
+    assert_means(HF_HASH_FAST, FORMAT_SUM_FAST);
 }
 
 int main(void)
@@ -228,6 +241,7 @@ int main(void)
         IN_A_FILE_WORLD(a_limiter_without_a_file_has_nothing_to_recover_or_write),
         IN_A_FILE_WORLD(several_files_are_charged_in_one_order_by_all),
         IN_A_FILE_WORLD(a_file_means_the_same_as_long_as_its_version_stays),
+        IN_A_FILE_WORLD(so_does_one_whose_keys_are_found_by_the_fast_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
