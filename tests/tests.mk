@@ -15,6 +15,7 @@ BINARIES  := $(patsubst %.c,$(B)/%,$(filter-out tests/support/%,$(BUILDABLE)))
 
 # A mutant is a known mistake, compiled in by -DHF_MUTANT_<name>; the test named here must fail on it.
 MUTANTS := NAIVE_CLAIM=tests/limit/test_limiter_race TOLERANCE=tests/base/test_table \
+           STALE_DENIAL=tests/base/test_table_overtaken_parked \
            LOST_BOUND=tests/base/test_table_incarnations LOWER_FIRST=tests/base/test_table_killed_parked \
            $(foreach m,NAIVE_CLAIM LATE_CLOCK,$m=tests/base/test_table_linear_parked) \
            $(foreach m,NO_BUMP LATE_CLOCK ONE_SCAN,$m=tests/base/test_table_orders_parked) \

@@ -42,8 +42,8 @@ static inline struct hf_hash128 hf_key_hash_of_word(uint64_t word)
 
 /*
  * The fast hash of 16 bytes, as a table needs it: of `high` only the upper bits count there, and in
- * the lower half of a product those depend on all of both factors, so that it will do unfolded. It
- * is there some cycles earlier, and everything waits for the key's line.
+ * the lower half of a product those depend on nearly all bits of both factors, so that it will do
+ * unfolded. It is there some cycles earlier, and everything waits for the key's line.
  */
 static inline struct hf_hash128 hf_key_hash_of_16(
     const struct hf_fast_16 *ready, const unsigned char *bytes)

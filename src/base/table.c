@@ -35,10 +35,10 @@
  *  3. next = max(TAT, now) + charge. Too late if next - now > tolerance. Then: tentative or
  *     private: insert; the time has changed since: 1; otherwise denied, and nothing was written.
  *  4. Compare-and-swap time -> next, with a mark that keeps the bound of H as it is, or plain once
- *     next has reached it; lost: 1; won: admitted. (hf_table_charge_plain in table.h does 1 to 4
- *     for a plain time in the home line and leaves all else to hf_table_search. Where it has lost,
- *     it finds the same slot again, which is as good a guess as any, and has loaded its time by the
- *     swap that failed.)
+ *     next has reached it; lost: 1; won: admitted. (hf_table_charge_plain in table.h does 2 to 4
+ *     for a plain time in the home line and in the one after it; all else is left to `search`.
+ *     Where it has lost, it finds the same slot again, which is as good a guess as any, and has
+ *     loaded its time by the swap that failed.)
  *
  * INSERTING A KEY
  *  5. Scan the path, in each slot the time, then the name. Of the slots that bear the key's
@@ -288,9 +288,9 @@ static struct hf_table_answer decide(const struct hf_table *table,
     hf_step(HF_STEP_TABLE_CHARGING);
     bool late = hf_table_too_late(base, now, request);
     if (late || !charging) {
-        bool same = hf_load_relaxed(word) == time;
         enum hf_table_verdict verdict = late ? HF_TABLE_DENIED : HF_TABLE_ADMITTED;
-        return hf_table_answer(same ? verdict : HF_TABLE_AGAIN, now, base);
+        bool stands = hf_table_stands(word, time);
+        return hf_table_answer(stands ? verdict : HF_TABLE_AGAIN, now, base);
     }
     uint64_t charged = hf_table_time(table, next, hf_table_bound(table, time));
     bool won = hf_cas_acq_rel(word, &time, charged);

@@ -165,7 +165,7 @@ uint64_t hf_table_slots(const struct hf_table *table);
 struct hf_table_answer hf_table_peek(
     struct hf_table *table, const struct hf_table_request *request);
 
-/* hf_table_charge without the short cut. */
+/* hf_table_charge for a key that hf_table_look has not found. */
 struct hf_table_answer hf_table_search(
     struct hf_table *table, const struct hf_table_request *request);
 
@@ -257,6 +257,18 @@ static inline bool hf_table_is_name(uint64_t word, uint64_t name)
     return (word ^ name) << HF_TABLE_OVERFLOW_BITS == 0;
 }
 
+/* Whether a time is still what it was before the name was loaded, argument (b). */
+static inline bool hf_table_stands(const uint64_t *word, uint64_t time)
+{
+#ifdef HF_MUTANT_STALE_DENIAL
+    (void)word;
+    (void)time;
+    return true;
+#else
+    return hf_load_relaxed(word) == time;
+#endif
+}
+
 /*
  * The slot of a line that may bear the name. The caller looks at it again in any case, so slot 0,
  * which shares its word with overflow, also stands for none.
@@ -275,8 +287,8 @@ static inline struct hf_table_answer hf_table_answer(
 }
 
 /*
- * Steps 2 to 4 of table.c for one slot, if it bears the name, and its time is plain and stays while
- * it is looked at; HF_TABLE_ABSENT otherwise. now: the table's.
+ * Steps 2 to 4 of table.c for one slot, if it bears the name and its time is plain; where that is
+ * not so, or no longer, HF_TABLE_ABSENT. now: the table's.
  */
 __attribute__((always_inline)) static inline struct hf_table_answer hf_table_charge_plain(
     struct hf_table_line *line, uint32_t index, uint64_t name,
@@ -289,17 +301,19 @@ __attribute__((always_inline)) static inline struct hf_table_answer hf_table_cha
     for (;;) {
         hf_step(HF_STEP_TABLE_LOADED);
         uint64_t found = hf_load_acquire(name_word);
-        hf_step(HF_STEP_TABLE_CHARGING);
         if (hf_unlikely(hf_table_too_late(time, now, request))) {
             /* Mostly the same few keys: whether they share their word can be predicted. */
             bool named = hf_likely(found == name) || hf_table_is_name(found, name);
             bool plain = time < HF_TABLE_RANGE && named;
-            if (hf_likely(plain) && hf_likely(hf_load_relaxed(word) == time))
+            if (plain)
+                hf_step(HF_STEP_TABLE_CHARGING);
+            if (hf_likely(plain) && hf_likely(hf_table_stands(word, time)))
                 return hf_table_answer(HF_TABLE_DENIED, now, time);
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
         }
         if (hf_unlikely(!hf_table_is_name(found, name)))
             return hf_table_answer(HF_TABLE_ABSENT, now, now);
+        hf_step(HF_STEP_TABLE_CHARGING);
         uint64_t next = (time > now ? time : now) + request->charge_ns;
         if (hf_likely(hf_cas_acq_rel(word, &time, next)))
             return hf_table_answer(HF_TABLE_ADMITTED, now, next);
