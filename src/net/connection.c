@@ -413,6 +413,11 @@ bool hf_connection_waits(const struct hf_connection *connection)
     return connection->waiting_first && !hf_outbox_full(&connection->outbox);
 }
 
+bool hf_connection_tells(const struct hf_connection *connection)
+{
+    return connection->ending_first != NULL;
+}
+
 bool hf_connection_ready(const struct hf_connection *connection)
 {
     return connection->phase == HF_PHASE_STREAMS;

@@ -161,6 +161,9 @@ const char *hf_connection_reason(const struct hf_connection *connection);
 /* Whether a stream waits to write, and could. */
 bool hf_connection_waits(const struct hf_connection *connection);
 
+/* Whether a stream is over of which hf_connection_next has not told yet. */
+bool hf_connection_tells(const struct hf_connection *connection);
+
 /* Whether streams may be opened. */
 bool hf_connection_ready(const struct hf_connection *connection);
 

@@ -307,7 +307,8 @@ static void on_again(uv_idle_t *again)
 static void set_again(struct hf_link *link)
 {
     bool waits = link->writing == 0 && hf_connection_waits(link->connection);
-    if (link->resting || (waits && !link->draining))
+    bool tells = hf_connection_tells(link->connection);
+    if (link->resting || ((waits || tells) && !link->draining))
         (void)uv_idle_start(&link->again, on_again);
     else
         (void)uv_idle_stop(&link->again);

@@ -69,12 +69,13 @@ static void relay_writable(void *context, struct hf_stream *stream)
 static void relay_closed(void *context, struct hf_stream *stream, enum hf_status status)
 {
     (void)context;
-    if (relay.ends[1] == stream)
-        relay.ends[1] = NULL;
-    if (relay.ends[0] == stream)
-        relay.ends[0] = NULL;
-    if (status != HF_OK && other_end(stream))
-        hf_stream_reset(other_end(stream));
+    struct hf_stream *other = other_end(stream);
+    relay.ends[0] = other;
+    relay.ends[1] = NULL;
+    if (status == HF_OK || !other)
+        return;
+    relay.ends[0] = NULL; /* Nobody is told of what one resets. */
+    hf_stream_reset(other);
 }
 
 static const struct hf_protocol relay_protocol = {
