@@ -400,7 +400,7 @@ static struct hf_table_answer search(
 
 /*
  * Steps 1 to 4 for the line after the home, where most keys stand that have found no room at home,
- * in a fraction of the time that a search takes. A verdict that is neither admitted nor denied is
+ * without the calls that a search is made of. A verdict that is neither admitted nor denied is
  * none.
  */
 static struct hf_table_answer look_beyond(
